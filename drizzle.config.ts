@@ -1,0 +1,8 @@
+import { defineConfig } from 'drizzle-kit'
+
+// Tables are declared once, in the schema files; `npm run migration` writes the SQL that brings a database there.
+export default defineConfig({
+  dialect: 'postgresql',
+  schema: ['./billing/ledger/schema.ts', './billing/gate/schema.ts', './billing/events/schema.ts'],
+  out: './billing/ledger/migrations',
+})
