@@ -1,0 +1,96 @@
+import type { Address } from 'viem'
+
+/** The assets people pay with. */
+export type Asset = 'eth' | 'usdc' | 'axgt'
+
+/** A way to pay: an asset on a chain, `asset:chainId`, for example `usdc:8453`. */
+export type Rail = `${Asset}:${number}`
+
+/** An exact, non-negative rational: what a decimal setting such as `0.0005` becomes. No float ever touches money. */
+export interface Fraction {
+  numerator: bigint
+  denominator: bigint
+}
+
+/** One enabled rail. `token` is null for ETH. Addresses are lower-case everywhere in this project. */
+export interface RailConfig {
+  rail: Rail
+  asset: Asset
+  chainId: number
+  token: Address | null
+}
+
+/** One chain named by `RAILS`. */
+export interface ChainConfig {
+  chainId: number
+  /** http(s) and ws(s) URLs. Several means: the gate credits only what they agree on. May hold credentials: never log. */
+  rpcUrls: string[]
+  /** First block the indexer looks at. */
+  startBlock: bigint
+  /** head − block + 1 that a deposit needs before it is credited. */
+  confirmations: number
+  /** The AXGT token that decides the tier on this chain; null where AXGT does not exist (everyone is tier 0 there). */
+  axgtToken: Address | null
+  /** `ETH_DETECTION_<chainId>`, else `ETH_DETECTION`: how ETH is found and proven on this chain. */
+  ethDetection: EthDetection
+}
+
+/** A discount tier: everyone who holds at least `minimumAxgt` whole AXGT has `discountPercent` off the ETH price. */
+export interface Tier {
+  minimumAxgt: bigint
+  discountPercent: Fraction
+}
+
+/** What a rail is worth. Units are in the names; every number is exact. */
+export interface PricingConfig {
+  usdPerHour: Fraction
+  eth: { mode: 'fixed'; minutesPerEth: Fraction; minimumEth: Fraction }
+  usdc: { minimumUsdc: Fraction }
+  axgt: { mode: 'fixed'; minutesPer100: Fraction; minimumAxgt: Fraction; bonusPercent: Fraction }
+  /** Rising, the first at 0 AXGT. */
+  tiers: Tier[]
+}
+
+/** `traces` sees internal payments too (Safes, forwarders); `transactions` only top-level sends. */
+export type EthDetection = 'traces' | 'transactions'
+
+/** Everything the service is told from outside, parsed and checked once. Secrets in it are never logged. */
+export interface Config {
+  /** null: the embedded PostgreSQL under `dataDir`. */
+  databaseUrl: string | null
+  /** Absolute path. */
+  dataDir: string
+  host: string
+  port: number
+  /** Without a trailing slash. */
+  publicUrl: string
+  /** Where a separately running indexer serves GraphQL, without a trailing slash; null: none is known. */
+  indexerUrl: string | null
+  /** The gate's safety-net timer and the indexer's polling interval. */
+  pollIntervalMs: number
+  revenueWallet: Address
+  rails: RailConfig[]
+  chains: ChainConfig[]
+  /** What chains without their own setting use; read `ChainConfig.ethDetection` for a chain. */
+  ethDetection: EthDetection
+  pricing: PricingConfig
+  /** Profile name → GPUs. */
+  profiles: Record<string, number>
+  sessions: {
+    heartbeatIntervalSeconds: number
+    heartbeatTimeoutSeconds: number
+    graceMinutes: number
+    lowBalanceMinutes: number
+  }
+  storage: { minutesPerGibHour: Fraction; debtLimitMinutes: number }
+  serviceApiKey: string
+  adminApiKey: string
+  webhook: { url: string; secret: string } | null
+  rateLimitPerMinute: number
+  /** How many proxies in front of us may be believed when they say who the client is; 0 believes nobody. */
+  trustProxy: number
+  /** `any`, or `service` when /metrics needs the service or admin key. */
+  metricsAccess: 'any' | 'service'
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+  logFormat: 'pretty' | 'json'
+}

@@ -1,0 +1,254 @@
+import { type Setting, setting } from './setting.ts'
+import { address } from './shapes/address.ts'
+import { databaseUrl } from './shapes/databaseUrl.ts'
+import { decimal } from './shapes/decimal.ts'
+import { integer } from './shapes/integer.ts'
+import { oneOf } from './shapes/oneOf.ts'
+import { profiles } from './shapes/profiles.ts'
+import { rails } from './shapes/rails.ts'
+import { rpcUrls } from './shapes/rpcUrls.ts'
+import { text } from './shapes/text.ts'
+import { tiers } from './shapes/tiers.ts'
+import { webhookUrl } from './shapes/webhookUrl.ts'
+import { webUrl } from './shapes/webUrl.ts'
+
+const { required, withDefault, optional } = setting
+
+const folder = text(/^.{1,4000}$/, 'a folder, absolute or relative to the working directory')
+const hostName = text(
+  /^[A-Za-z0-9._:-]{1,255}$/,
+  'an IP address or host name of this machine, such as `0.0.0.0`',
+)
+// The keys travel in an HTTP header, which carries no spaces and no letters beyond ASCII.
+const apiKey = text(/^[\x21-\x7e]{32,512}$/, '32 to 512 visible ASCII characters')
+const webhookSecret = text(/^[\x21-\x7e]{24,512}$/, '24 to 512 visible ASCII characters')
+const ethDetection = oneOf(['traces', 'transactions'])
+const confirmations = integer(1, 64)
+const blockNumber = integer(0, Number.MAX_SAFE_INTEGER)
+
+/**
+ * Every setting that is read once. Together with `chainSettings` this is the table: the parser, `.env.example` and the
+ * README list exactly these rows in this order, which a test compares.
+ */
+export const settings = {
+  databaseUrl: optional(
+    'DATABASE_URL',
+    databaseUrl,
+    'PostgreSQL to use; empty: an embedded PostgreSQL under `DATA_DIR`.',
+    { secret: true, defaultInWords: 'empty: embedded PostgreSQL' },
+  ),
+  dataDir: withDefault('DATA_DIR', '.data', folder, 'Folder of the embedded PostgreSQL.'),
+  host: withDefault('HOST', '127.0.0.1', hostName, 'Address the HTTP server listens on.'),
+  port: withDefault('PORT', '8080', integer(0, 65535), 'Port the HTTP server listens on; 0: any free one.'),
+  publicUrl: withDefault(
+    'PUBLIC_URL',
+    'http://localhost:8080',
+    webUrl,
+    'Where people reach the service from outside.',
+  ),
+  rails: withDefault('RAILS', 'eth:1,usdc:1,axgt:1', rails, 'Ways to pay, `asset:chainId`.'),
+  revenueWallet: required('REVENUE_WALLET', address, 'The wallet that payments go to, on every chain.'),
+  confirmations: withDefault(
+    'CONFIRMATIONS',
+    '6',
+    confirmations,
+    'Confirmations before a deposit is credited; its own block counts as the first.',
+  ),
+  ethDetection: withDefault(
+    'ETH_DETECTION',
+    'traces',
+    ethDetection,
+    '`traces` sees internal payments (Safes) and needs debug_trace; `transactions` sees top-level payments only.',
+  ),
+  usdPerHour: withDefault(
+    'USD_PER_HOUR',
+    '1',
+    decimal({ above: 0n, atMost: 1_000_000n }),
+    'Price of an hour of one GPU in USD, for USDC.',
+  ),
+  ethPricing: withDefault(
+    'ETH_PRICING',
+    'fixed',
+    oneOf(['fixed', 'chainlink'], '`fixed` (`chainlink` comes with the next release)'),
+    'How ETH is priced.',
+  ),
+  ethMinutesPerEth: withDefault(
+    'ETH_MINUTES_PER_ETH',
+    '120000',
+    decimal({ above: 0n, atMost: 1_000_000_000_000n }),
+    'Minutes for 1 ETH before the discount.',
+  ),
+  ethMinimum: withDefault(
+    'ETH_MIN_DEPOSIT',
+    '0.0005',
+    decimal({ above: 0n, atMost: 1_000_000n }),
+    'Smallest deposit in ETH before the discount, which lowers it too.',
+  ),
+  usdcMinimum: withDefault(
+    'USDC_MIN_DEPOSIT',
+    '1',
+    decimal({ above: 0n, atMost: 1_000_000_000n }),
+    'Smallest deposit in USDC.',
+  ),
+  axgtPricing: withDefault(
+    'AXGT_PRICING',
+    'twap',
+    oneOf(
+      ['fixed', 'twap'],
+      '`fixed` (`twap` comes with the next release, so set `fixed` with an AXGT rail)',
+    ),
+    'How AXGT is priced; read only when an AXGT rail is enabled.',
+  ),
+  axgtMinutesPer100: withDefault(
+    'AXGT_MINUTES_PER_100',
+    '60',
+    decimal({ above: 0n, atMost: 1_000_000_000_000n }),
+    'Minutes for 100 AXGT before the bonus.',
+  ),
+  axgtMinimum: withDefault(
+    'AXGT_MIN_DEPOSIT',
+    '100',
+    decimal({ above: 0n, atMost: 1_000_000_000_000n }),
+    'Smallest deposit in AXGT.',
+  ),
+  axgtBonusPercent: withDefault(
+    'AXGT_BONUS_PERCENT',
+    '25',
+    decimal({ atLeast: 0n, atMost: 1_000n }),
+    'Added to the minutes of an AXGT deposit, in percent.',
+  ),
+  tiers: withDefault(
+    'AXGT_DISCOUNT_TIERS',
+    '0:0,100:5,1000:10,10000:15,100000:25',
+    tiers,
+    'Discount on ETH by whole AXGT held at the block of the deposit.',
+  ),
+  profiles: withDefault(
+    'PROFILES',
+    'small:1,medium:2,large:4,max:8',
+    profiles,
+    'Desktop profiles and their GPUs.',
+  ),
+  heartbeatIntervalSeconds: withDefault(
+    'HEARTBEAT_INTERVAL_SECONDS',
+    '30',
+    integer(1, 3_600),
+    'How often a desktop reports that it runs. Sessions come with a later release.',
+  ),
+  heartbeatTimeoutSeconds: withDefault(
+    'HEARTBEAT_TIMEOUT_SECONDS',
+    '120',
+    integer(2, 86_400),
+    'Silence after which a session is ended; longer than the interval.',
+  ),
+  graceMinutes: withDefault(
+    'GRACE_MINUTES',
+    '120',
+    integer(0, 10_080),
+    'How long a session may run on at zero balance, unbilled.',
+  ),
+  lowBalanceMinutes: withDefault(
+    'LOW_BALANCE_MINUTES',
+    '10',
+    integer(0, 100_000),
+    'Minutes left at which a balance counts as low.',
+  ),
+  storageMinutesPerGibHour: withDefault(
+    'STORAGE_MINUTES_PER_GIB_HOUR',
+    '0.05',
+    decimal({ atLeast: 0n, atMost: 1_000n }),
+    'Minutes that a stored GiB costs an hour while nothing runs. Storage comes with a later release.',
+  ),
+  storageDebtLimitMinutes: withDefault(
+    'STORAGE_DEBT_LIMIT_MINUTES',
+    '1440',
+    integer(1, 10_000_000),
+    'Debt at which volumes are due to be pruned.',
+  ),
+  serviceApiKey: required('SERVICE_API_KEY', apiKey, 'Bearer key of the desktop service.', { secret: true }),
+  adminApiKey: required('ADMIN_API_KEY', apiKey, 'Bearer key of the operator; may do what the service may.', {
+    secret: true,
+  }),
+  webhookUrl: optional(
+    'WEBHOOK_URL',
+    webhookUrl,
+    'Where events are sent. Events come with a later release.',
+    {
+      secret: true,
+    },
+  ),
+  webhookSecret: optional('WEBHOOK_SECRET', webhookSecret, 'Key the events are signed with.', {
+    secret: true,
+  }),
+  rateLimitPerMinute: withDefault(
+    'RATE_LIMIT_PER_MINUTE',
+    '60',
+    integer(1, 1_000_000),
+    'Requests a minute and client address on public routes that cost RPC calls.',
+  ),
+  trustProxy: withDefault(
+    'TRUST_PROXY',
+    '0',
+    integer(0, 10),
+    'How many proxies in front may be believed about the address of the client.',
+  ),
+  metricsAccess: withDefault(
+    'METRICS_ACCESS',
+    'any',
+    oneOf(['any', 'service']),
+    'Who may read `/metrics`; `service`: holders of the service or the admin key.',
+  ),
+  pollIntervalMs: withDefault(
+    'POLL_INTERVAL_MS',
+    '1000',
+    integer(100, 60_000),
+    'How often the indexer and the gate look for new blocks unless something wakes them earlier.',
+  ),
+  indexerUrl: optional(
+    'INDEXER_URL',
+    webUrl,
+    'Where a separately running indexer serves GraphQL; `npm start` fills it in for its own.',
+  ),
+  logLevel: withDefault(
+    'LOG_LEVEL',
+    'info',
+    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+    'Least severe message that is logged.',
+  ),
+  logFormat: optional('LOG_FORMAT', oneOf(['pretty', 'json']), 'How messages are written.', {
+    defaultInWords: '`pretty` on a terminal, else `json`',
+  }),
+} satisfies Record<string, Setting<unknown>>
+
+/** Every setting that is read for each chain named by `RAILS`. */
+export const chainSettings = {
+  rpcUrls: required(
+    'RPC_URL_<chainId>',
+    rpcUrls,
+    'RPC endpoints of the chain; with several, what is credited is what they agree on.',
+    { secret: true },
+  ),
+  startBlock: required('START_BLOCK_<chainId>', blockNumber, 'First block the indexer looks at.'),
+  confirmations: optional('CONFIRMATIONS_<chainId>', confirmations, '`CONFIRMATIONS` of this chain.', {
+    defaultInWords: '`CONFIRMATIONS`',
+  }),
+  ethDetection: optional('ETH_DETECTION_<chainId>', ethDetection, '`ETH_DETECTION` of this chain.', {
+    defaultInWords: '`ETH_DETECTION`',
+  }),
+  usdcToken: optional('USDC_ADDRESS_<chainId>', address, 'USDC of the chain; required with a USDC rail.', {
+    defaultTextByChain: {
+      1: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48',
+      8453: '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913',
+    },
+    defaultInWords: 'known for 1 and 8453',
+  }),
+  axgtToken: optional(
+    'AXGT_ADDRESS_<chainId>',
+    address,
+    'AXGT of the chain, also for the discount tier; required with an AXGT rail.',
+    {
+      defaultTextByChain: { 1: '0x6112C3509A8a787df576028450FebB3786A2274d' },
+      defaultInWords: 'known for 1',
+    },
+  ),
+} satisfies Record<string, Setting<unknown>>
