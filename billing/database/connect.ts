@@ -1,0 +1,35 @@
+import postgres from 'postgres'
+
+/** A postgres.js client whose int8 columns are bigint; numeric columns stay strings, never floats. */
+export type Sql = postgres.Sql<{ bigint: bigint }>
+
+/** A transaction on that client. */
+export type Transaction = postgres.TransactionSql<{ bigint: bigint }>
+
+export interface ConnectOptions {
+  /** Connections at most; 10 unless told. */
+  max?: number
+  /** Shown by PostgreSQL in pg_stat_activity. */
+  applicationName?: string
+}
+
+/**
+ * Opens a pool on PostgreSQL. Connections are made when first needed, so this never fails by itself.
+ *
+ * The keep-alive makes the server notice within about ten seconds that a client's machine is gone, which frees the
+ * advisory lock of a dead worker.
+ */
+export function connect(url: string, { max = 10, applicationName = 'billing' }: ConnectOptions = {}): Sql {
+  return postgres(url, {
+    max,
+    types: { bigint: postgres.BigInt },
+    onnotice: () => {},
+    connect_timeout: 10,
+    connection: {
+      application_name: applicationName,
+      tcp_keepalives_idle: 5,
+      tcp_keepalives_interval: 2,
+      tcp_keepalives_count: 3,
+    },
+  })
+}

@@ -1,0 +1,14 @@
+/** One thing in the books that is not as it must be. */
+export interface Difference {
+  /** Which rule is broken: stable, in kebab case, for example `balance-is-not-the-sum`. */
+  rule: string
+  /** What it is broken for: an account, an entry, a deposit, a trigger. */
+  subject: string
+  /** One sentence for the operator that says what was expected and what was found. */
+  detail: string
+}
+
+/** What a verification yields: each difference as it is found, and after each rule how many things it looked at. */
+export type VerificationStep =
+  | { kind: 'difference'; difference: Difference }
+  | { kind: 'checked'; what: string; count: bigint }

@@ -1,0 +1,29 @@
+import type { Address } from 'viem'
+import type { LedgerEntryView, Page, PageRequest } from '../api/appDeps.ts'
+import type { Sql } from '../database/connect.ts'
+
+const GREATEST_ID = 2n ** 63n - 1n
+
+/**
+ * Lists an account's entries, newest first. The keyset is the entry's id, which only grows along an account because a
+ * posting locks it first: a page never shifts and never repeats an entry, however many are posted meanwhile.
+ */
+export async function listEntries(
+  sql: Sql,
+  address: Address,
+  { cursor, limit }: PageRequest,
+): Promise<Page<LedgerEntryView>> {
+  if (cursor !== null && !/^[1-9]\d{0,18}$/.test(cursor)) return { kind: 'bad_cursor' }
+  const before = cursor === null ? null : BigInt(cursor)
+  if (before !== null && before > GREATEST_ID) return { kind: 'bad_cursor' }
+  const rows = await sql<LedgerEntryView[]>`
+    select id, kind, micros, reference, reverses_entry_id as "reversesEntryId", details,
+      event_at as "eventAt", created_at as "createdAt"
+    from credits.ledger_entry
+    where account = ${address} ${before === null ? sql`` : sql`and id < ${before}`}
+    order by id desc
+    limit ${limit + 1}`
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { kind: 'page', items, nextKey: rows.length > limit && last ? last.id.toString() : null }
+}

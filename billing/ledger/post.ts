@@ -1,0 +1,56 @@
+import type { Transaction } from '../database/connect.ts'
+import type { EntryKind } from './schema.ts'
+
+/** An entry to be posted. */
+export interface NewEntry {
+  /** Lower-case wallet address; its account is opened when it has none. */
+  account: string
+  kind: EntryKind
+  /** Signed, not zero. */
+  micros: bigint
+  /** Names what the entry is for; unique in the ledger, which is what makes posting at-most-once. */
+  reference: string
+  reversesEntryId?: bigint
+  /** Kept as JSON beside the entry; bigints must already be decimal strings. */
+  details?: Record<string, unknown>
+  eventAt: Date
+}
+
+/** An entry as it stands in the ledger. */
+export interface PostedEntry {
+  id: bigint
+  reference: string
+}
+
+/**
+ * Posts entries: the only INSERT into the ledger. Must run inside the transaction of what it accounts for.
+ *
+ * Accounts are locked in sorted order before anything is written, so two postings never wait for each other in a
+ * circle. Balances follow by the database's own trigger. A `reference` already in the ledger throws a unique violation
+ * (23505) and a balance beyond bigint a range error (22003); either way the whole transaction is undone.
+ */
+export async function postEntries(tx: Transaction, entries: NewEntry[]): Promise<PostedEntry[]> {
+  if (entries.length === 0) return []
+  const accounts = [...new Set(entries.map((entry) => entry.account))].sort()
+  await tx`
+    insert into credits.account (address)
+    select address from unnest(${accounts}::text[]) as address order by address
+    on conflict do nothing`
+  await tx`select 1 from credits.account where address = any(${accounts}::text[]) order by address for update`
+  const rows = entries.map((entry) => ({
+    account: entry.account,
+    kind: entry.kind,
+    micros: entry.micros.toString(),
+    reference: entry.reference,
+    reverses_entry_id: entry.reversesEntryId?.toString() ?? null,
+    details: (entry.details ?? {}) as never,
+    event_at: entry.eventAt.toISOString(),
+  }))
+  return tx<PostedEntry[]>`
+    insert into credits.ledger_entry (account, kind, micros, reference, reverses_entry_id, details, event_at)
+    select account, kind, micros, reference, reverses_entry_id, details, event_at
+    from jsonb_to_recordset(${tx.json(rows)}) as entry (
+      account text, kind text, micros bigint, reference text, reverses_entry_id bigint, details jsonb, event_at timestamptz
+    )
+    returning id, reference`
+}
