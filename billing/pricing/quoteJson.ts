@@ -1,0 +1,70 @@
+import type { Address } from 'viem'
+import { z } from 'zod'
+import type { Rail } from '../config/config.ts'
+import type { Quote } from './quote.ts'
+
+const natural = z.string().regex(/^(0|[1-9]\d{0,999})$/)
+const toBigint = natural.transform((text) => BigInt(text))
+const positive = toBigint.refine((value) => value > 0n)
+const percent = z.string().regex(/^\d{1,40}(\.\d{1,40})?$/)
+
+const storedQuote = z.strictObject({
+  rail: z
+    .string()
+    .regex(/^(eth|usdc|axgt):[1-9]\d*$/)
+    .transform((text) => text as Rail),
+  wallet: z
+    .string()
+    .regex(/^0x[0-9a-f]{40}$/)
+    .transform((text) => text as Address)
+    .nullable(),
+  amountBaseUnits: toBigint,
+  minimumBaseUnits: toBigint,
+  creditMicros: toBigint,
+  tier: z.strictObject({ index: z.int().nonnegative(), label: z.string(), discountPercent: percent }),
+  axgtBalance: toBigint.nullable(),
+  bonusPercent: percent,
+  price: z.strictObject({
+    mode: z.literal('fixed'),
+    microsPerBaseUnit: z.strictObject({ numerator: toBigint, denominator: positive }),
+    description: z.string(),
+  }),
+  asOfBlock: z.strictObject({ number: toBigint, hash: z.string() }),
+})
+
+/** A quote in JSON: the same fields, bigints as decimal strings. */
+export type QuoteJson = z.input<typeof storedQuote>
+
+/** Turns a quote into the snapshot that is stored with a credit. {@link quoteFromJson} gives the same quote back. */
+export function quoteToJson(quote: Quote): QuoteJson {
+  const { numerator, denominator } = quote.price.microsPerBaseUnit
+  return {
+    rail: quote.rail,
+    wallet: quote.wallet,
+    amountBaseUnits: quote.amountBaseUnits.toString(),
+    minimumBaseUnits: quote.minimumBaseUnits.toString(),
+    creditMicros: quote.creditMicros.toString(),
+    tier: { ...quote.tier },
+    axgtBalance: quote.axgtBalance?.toString() ?? null,
+    bonusPercent: quote.bonusPercent,
+    price: {
+      mode: quote.price.mode,
+      microsPerBaseUnit: { numerator: numerator.toString(), denominator: denominator.toString() },
+      description: quote.price.description,
+    },
+    asOfBlock: { number: quote.asOfBlock.number.toString(), hash: quote.asOfBlock.hash },
+  }
+}
+
+/** Reads a stored snapshot back. `malformed` names the first field that is not as {@link quoteToJson} writes it. */
+export function quoteFromJson(
+  json: unknown,
+): { kind: 'quote'; quote: Quote } | { kind: 'malformed'; problem: string } {
+  const parsed = storedQuote.safeParse(json)
+  if (parsed.success) return { kind: 'quote', quote: parsed.data }
+  const issue = parsed.error.issues[0]
+  return {
+    kind: 'malformed',
+    problem: `${issue?.path.join('.') || 'quote'}: ${issue?.message ?? 'not a quote'}`,
+  }
+}
