@@ -1,0 +1,63 @@
+import { type Address, type Hash, numberToHex } from 'viem'
+import { type Agreed, agree, gather } from './agree.ts'
+import { type FoundTransfer, findTransfers } from './findTransfers.ts'
+import { locateTransaction, type TransactionLocation } from './locateTransaction.ts'
+import { previewTransaction, type TransactionPreview } from './previewTransaction.ts'
+import { readCanonicalHash } from './readCanonicalHash.ts'
+import { type Evidence, type EvidenceContext, type EvidenceRequest, readEvidence } from './readEvidence.ts'
+import { type HeadReading, readHead } from './readHead.ts'
+import { readBalancesAtBlock } from './readStateAtBlock.ts'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { header } from './wire.ts'
+
+/**
+ * All that the gate ever asks of a chain. It is handed in, so the code that credits money in production is the code that
+ * a simulator drives.
+ */
+export interface ChainReader {
+  readHead(): Promise<HeadReading>
+  readCanonicalHash(blockNumber: bigint): Promise<Agreed<Hash>>
+  readEvidence(request: EvidenceRequest): Promise<Agreed<Evidence>>
+  /** Agreed null: in no block. */
+  locate(txHash: Hash): Promise<Agreed<TransactionLocation | null>>
+  /** Whether any RPC knows the hash at all, and what it would pay while it is in the mempool. */
+  preview(txHash: Hash): Promise<TransactionPreview>
+  /** Token transfers to the wallet, and ETH where asked for, in a range of blocks: every one that any RPC shows. */
+  findTransfers(range: { fromBlock: bigint; toBlock: bigint; ether: boolean }): Promise<FoundTransfer[]>
+  /** When a block was made, in seconds; null when no RPC says. Only for showing, never for deciding. */
+  readTimestamp(blockNumber: bigint): Promise<bigint | null>
+  /** The AXGT a wallet holds after a block, for quotes; null where the chain has no AXGT. */
+  readAxgtBalance(holder: Address, blockNumber: bigint): Promise<Agreed<bigint> | null>
+}
+
+/** Reads a chain through its RPCs, believing only what they agree on. */
+export function createChainReader(endpoints: RpcEndpoint[], context: EvidenceContext): ChainReader {
+  const { chainId, axgtToken } = context
+  return {
+    readHead: () => readHead(endpoints, chainId),
+    readCanonicalHash: (blockNumber) => readCanonicalHash(endpoints, chainId, blockNumber),
+    readEvidence: (request) => agree(endpoints, (endpoint) => readEvidence(endpoint, context, request)),
+    locate: (txHash) => locateTransaction(endpoints, chainId, txHash),
+    preview: (txHash) => previewTransaction(endpoints, context, txHash),
+    findTransfers: (range) => findTransfers(endpoints, context, range),
+    async readTimestamp(blockNumber) {
+      const answers = await gather<bigint>(endpoints, async (endpoint) => {
+        const block = await endpoint.request(
+          'eth_getBlockByNumber',
+          [numberToHex(blockNumber), false],
+          header.nullable(),
+        )
+        return block === null ? { kind: 'behind' } : { kind: 'answer', value: block.timestamp }
+      })
+      return answers.find((answer) => answer.kind === 'answer')?.value ?? null
+    },
+    async readAxgtBalance(holder, blockNumber) {
+      if (axgtToken === null) return null
+      return agree(endpoints, async (endpoint) => {
+        const balances = await readBalancesAtBlock(endpoint, blockNumber, [{ token: axgtToken, holder }])
+        if (balances === 'state_unavailable') return { kind: 'state_unavailable' }
+        return { kind: 'answer', value: balances[0] ?? 0n }
+      })
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { type Hash, numberToHex } from 'viem'
+import { type Agreed, agree } from './agree.ts'
+import { readChainId } from './readChainId.ts'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { header } from './wire.ts'
+
+/** Reads the hash of the block at a height, as the RPCs agree on it. `behind`: they do not have that height (yet). */
+export function readCanonicalHash(
+  endpoints: RpcEndpoint[],
+  chainId: number,
+  blockNumber: bigint,
+): Promise<Agreed<Hash>> {
+  return agree(endpoints, async (endpoint) => {
+    const [answeredChainId, block] = await Promise.all([
+      readChainId(endpoint),
+      endpoint.request('eth_getBlockByNumber', [numberToHex(blockNumber), false], header.nullable()),
+    ])
+    if (answeredChainId !== chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
+    if (block === null) return { kind: 'behind' }
+    return { kind: 'answer', value: block.hash }
+  })
+}

@@ -1,0 +1,79 @@
+import type { Hash } from 'viem'
+import { gather, type NamedAnswer } from './agree.ts'
+import { readChainId } from './readChainId.ts'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { type Header, header } from './wire.ts'
+
+/** The newest block that may be counted from, and the newest that can no longer be reorganised away. */
+export interface Head {
+  number: bigint
+  hash: Hash
+  timestamp: bigint
+  /** The chain's `finalized` block; blocks up to it are not looked at again. */
+  finalizedNumber: bigint
+}
+
+export type HeadReading =
+  | { kind: 'agreed'; head: Head; problem: string | null }
+  /** Fewer RPCs answer than must agree. The head is only one RPC's word: good for telling what would be due. */
+  | { kind: 'disagreement'; head: Head; problem: string }
+  | { kind: 'unavailable'; problem: string }
+
+/** Where a chain has no `finalized` block: this many blocks under the head count as final. */
+const FINALITY_DEPTH_WITHOUT_TAG = 256n
+
+/**
+ * Reads the head of a chain. With several RPCs it is the second highest of theirs: the newest block that two of them
+ * have (ADR 0008).
+ */
+export async function readHead(endpoints: RpcEndpoint[], chainId: number): Promise<HeadReading> {
+  const answers = await gather<Head>(endpoints, async (endpoint) => {
+    const [answeredChainId, latest, finalized] = await Promise.all([
+      readChainId(endpoint),
+      endpoint.request('eth_getBlockByNumber', ['latest', false], header),
+      readFinalized(endpoint),
+    ])
+    if (answeredChainId !== chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
+    const depth = latest.number - FINALITY_DEPTH_WITHOUT_TAG
+    const finalizedNumber = finalized ? finalized.number : depth > 0n ? depth : 0n
+    return { kind: 'answer', value: { ...latest, finalizedNumber } }
+  })
+  return planHead(answers)
+}
+
+/** null where the chain (or the node) knows no `finalized` tag. */
+async function readFinalized(endpoint: RpcEndpoint): Promise<Header | null> {
+  try {
+    return await endpoint.request('eth_getBlockByNumber', ['finalized', false], header.nullable())
+  } catch {
+    return null
+  }
+}
+
+/** Decides which head counts. Pure. */
+export function planHead(answers: NamedAnswer<Head>[]): HeadReading {
+  const heads = answers
+    .flatMap((answer) => (answer.kind === 'answer' ? [answer.value] : []))
+    .sort((a, b) => (a.number < b.number ? 1 : a.number > b.number ? -1 : 0))
+  const problems = answers.flatMap((answer) => {
+    if (answer.kind === 'failed') return [`${answer.label}: ${answer.why}`]
+    if (answer.kind === 'wrong_chain') return [`${answer.label} answers for chain ${answer.chainId}`]
+    return []
+  })
+  const problem = problems.length > 0 ? problems.join('; ') : null
+  const highest = heads[0]
+  if (highest === undefined) return { kind: 'unavailable', problem: problem ?? 'no RPC answers' }
+  const finalizedNumber = heads.reduce(
+    (lowest, head) => (head.finalizedNumber < lowest ? head.finalizedNumber : lowest),
+    highest.finalizedNumber,
+  )
+  const counted = heads[Math.min(2, answers.length) - 1]
+  if (counted === undefined) {
+    return {
+      kind: 'disagreement',
+      head: { ...highest, finalizedNumber },
+      problem: `only 1 of ${answers.length} RPCs answers; ${problem ?? ''}`,
+    }
+  }
+  return { kind: 'agreed', head: { ...counted, finalizedNumber }, problem }
+}

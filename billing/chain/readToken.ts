@@ -1,0 +1,53 @@
+import { type Address, ContractFunctionExecutionError, erc20Abi } from 'viem'
+import { readContract } from 'viem/actions'
+import { type Agreed, agree } from './agree.ts'
+import { readChainId } from './readChainId.ts'
+import { RpcErrorResponse, type RpcEndpoint } from './rpcEndpoint.ts'
+
+/** What a token says of itself. */
+export interface TokenMetadata {
+  symbol: string
+  decimals: number
+}
+
+/** More decimals than this and 10^decimals no longer fits the chain's own 256 bits. */
+const MAX_DECIMALS = 77
+
+/** Agreed null: there is no such token, or it answers nonsense. */
+export function readToken(
+  endpoints: RpcEndpoint[],
+  chainId: number,
+  address: Address,
+): Promise<Agreed<TokenMetadata | null>> {
+  return agree(endpoints, async (endpoint) => {
+    const answeredChainId = await readChainId(endpoint)
+    if (answeredChainId !== chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
+    return { kind: 'answer', value: await askToken(endpoint, address) }
+  })
+}
+
+async function askToken(endpoint: RpcEndpoint, address: Address): Promise<TokenMetadata | null> {
+  try {
+    const [symbol, decimals] = await Promise.all([
+      readContract(endpoint.client, { address, abi: erc20Abi, functionName: 'symbol' }),
+      readContract(endpoint.client, { address, abi: erc20Abi, functionName: 'decimals' }),
+    ])
+    const isSane = decimals <= MAX_DECIMALS && symbol.length > 0 && symbol.length <= 32
+    return isSane ? { symbol, decimals } : null
+  } catch (error) {
+    if (isTokensOwnFault(error)) return null
+    throw error
+  }
+}
+
+/** viem wraps both: the contract that answers nothing or reverts, and the RPC that does not answer. */
+function isTokensOwnFault(error: unknown): boolean {
+  if (!(error instanceof ContractFunctionExecutionError)) return false
+  const cause = error.walk(
+    (inner) => inner instanceof Error && /HttpRequestError|TimeoutError|WebSocket/.test(inner.name),
+  )
+  if (cause !== null) return false
+  const response = error.walk((inner) => inner instanceof RpcErrorResponse)
+  return !(response instanceof RpcErrorResponse) || /revert/i.test(response.message)
+}
+
