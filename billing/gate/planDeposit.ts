@@ -1,0 +1,139 @@
+import type { Agreed } from '../chain/agree.ts'
+import type { Evidence } from '../chain/readEvidence.ts'
+import type { PricingConfig } from '../config/config.ts'
+import { type Quote, quote } from '../pricing/quote.ts'
+import type { GateRail, OpenDeposit } from './gateDeps.ts'
+import type { DepositReason } from './schema.ts'
+
+/** What is to be done with a deposit, decided from the chain's own evidence. */
+export type Decision =
+  /** Everything is proven: credit it. */
+  | { kind: 'credit'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
+  /** Proven, and too little by itself. */
+  | { kind: 'small'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
+  /** Not now, for a reason that can pass. */
+  | { kind: 'hold'; deposit: OpenDeposit; reason: DepositReason; detail: string | null }
+  /** Never, for a reason that can not pass by itself. */
+  | { kind: 'reject'; deposit: OpenDeposit; reason: DepositReason }
+  /** The block stands and this payment is not in it. */
+  | { kind: 'void'; deposit: OpenDeposit }
+  /** The block no longer stands: find out where the transaction went. */
+  | { kind: 'lost'; deposit: OpenDeposit }
+  /** Nothing can be said yet. */
+  | { kind: 'wait'; deposit: OpenDeposit }
+
+export interface PlanContext {
+  /** undefined: the rail is not (or no longer) enabled. */
+  rail: GateRail | undefined
+  pricing: PricingConfig
+  /** null where the chain has no AXGT. */
+  axgtDecimals: number | null
+}
+
+/** Decides about one deposit from what the RPCs agree on about its block. Pure. */
+export function planDeposit(
+  deposit: OpenDeposit,
+  evidence: Agreed<Evidence>,
+  context: PlanContext,
+): Decision {
+  if (context.rail === undefined) return { kind: 'reject', deposit, reason: 'rail_disabled' }
+  switch (evidence.kind) {
+    case 'behind':
+    case 'unavailable':
+      return { kind: 'wait', deposit }
+    case 'disagreement':
+      return { kind: 'hold', deposit, reason: 'rpc_disagreement', detail: evidence.detail }
+    case 'state_unavailable':
+      return { kind: 'hold', deposit, reason: 'state_unavailable', detail: null }
+    case 'agreed':
+      if (!evidence.value.canonical) return { kind: 'lost', deposit }
+      return planProven(deposit, evidence.value, context.rail, context)
+  }
+}
+
+function planProven(
+  deposit: OpenDeposit,
+  evidence: Extract<Evidence, { canonical: true }>,
+  rail: GateRail,
+  { pricing, axgtDecimals }: PlanContext,
+): Decision {
+  const transaction = evidence.transactions.find(({ txHash }) => txHash === deposit.txHash)
+  if (transaction === undefined) return { kind: 'wait', deposit }
+  const paid = transaction.transfers.find(
+    ({ asset, payer }) => asset === rail.config.asset && payer === deposit.payer,
+  )
+  if (!transaction.succeeded || paid === undefined) return { kind: 'void', deposit }
+  const amountBaseUnits = arrivedAmount(paid.amountBaseUnits, rail, evidence)
+  if (amountBaseUnits === null) {
+    return {
+      kind: 'hold',
+      deposit,
+      reason: 'amount_unclear',
+      detail: 'the wallet gained less than the logs say',
+    }
+  }
+  const balance = evidence.axgtBalances.find(({ holder }) => holder === deposit.payer)?.balance
+  const axgt = balance === undefined || axgtDecimals === null ? null : { balance, decimals: axgtDecimals }
+  if (rail.config.asset === 'eth' && axgtDecimals !== null && axgt === null) {
+    // Never silently "no discount": without the payer's AXGT there is no tier.
+    return { kind: 'hold', deposit, reason: 'state_unavailable', detail: null }
+  }
+  const block = { number: deposit.blockNumber, hash: deposit.blockHash }
+  const outcome = quote({
+    pricing,
+    rail: rail.config,
+    decimals: rail.decimals,
+    wallet: deposit.payer,
+    amountBaseUnits,
+    axgt,
+    block,
+  })
+  if (outcome.kind === 'amount_too_large') {
+    return { kind: 'hold', deposit, reason: 'amount_too_large', detail: null }
+  }
+  const suffices = amountBaseUnits >= outcome.quote.minimumBaseUnits && outcome.quote.creditMicros > 0n
+  return {
+    kind: suffices ? 'credit' : 'small',
+    deposit,
+    amountBaseUnits,
+    quote: outcome.quote,
+    blockTimestamp: new Date(Number(evidence.timestamp) * 1000),
+  }
+}
+
+/**
+ * What really arrived. Where the wallet gained less than the block's logs say, the shortage is this payment's when it is
+ * the only one of its token in the block; otherwise nobody can tell whose it is (null).
+ */
+function arrivedAmount(
+  logged: bigint,
+  rail: GateRail,
+  evidence: Extract<Evidence, { canonical: true }>,
+): bigint | null {
+  const shortfall = evidence.shortfalls.find(({ asset }) => asset === rail.config.asset)
+  if (shortfall === undefined) return logged
+  const arrived = logged - shortfall.shortfallBaseUnits
+  return shortfall.deposits === 1 && arrived > 0n ? arrived : null
+}
+
+/**
+ * Decides whether payments of one payer on one rail, each below the minimum, reach it together: the minimum is the one at
+ * the newest of them. Every one of them is credited by its own quote, or none. Pure.
+ */
+export function planSmallPayments(small: Extract<Decision, { kind: 'small' }>[]): Decision[] {
+  const newest = small.reduce<(typeof small)[number] | null>(
+    (latest, decision) =>
+      latest === null || decision.deposit.blockNumber > latest.deposit.blockNumber ? decision : latest,
+    null,
+  )
+  if (newest === null) return []
+  const sum = small.reduce((total, { amountBaseUnits }) => total + amountBaseUnits, 0n)
+  if (sum < newest.quote.minimumBaseUnits) {
+    return small.map(({ deposit }) => ({ kind: 'hold', deposit, reason: 'below_minimum', detail: null }))
+  }
+  return small.map((decision) =>
+    decision.quote.creditMicros > 0n
+      ? { ...decision, kind: 'credit' }
+      : { kind: 'hold', deposit: decision.deposit, reason: 'below_minimum', detail: null },
+  )
+}

@@ -1,0 +1,120 @@
+import type { Address, Hash } from 'viem'
+import type { Asset } from '../config/config.ts'
+import type { Sql } from '../database/connect.ts'
+import { recordSeen, type SeenDeposit } from './recordSeen.ts'
+
+/** The schema of stable views over whichever build of the indexer is live. */
+export const INDEXER_VIEWS = 'indexer'
+
+/**
+ * Blocks below the newest one read that are read again every time: rows of blocks that the indexer does not hold final
+ * vanish and come back (65 blocks on mainnet, 30 elsewhere; ADR 0001), also in other blocks.
+ */
+const REREAD_BLOCKS = 128n
+
+const PAGE = 1000
+
+type CandidateRow = {
+  asset: Asset
+  txHash: Hash
+  payer: Address
+  amount: string
+  blockNumber: string
+  blockHash: Hash
+  blockTimestamp: string
+}
+
+/**
+ * Takes over what the indexer has seen since the last time, as pending deposits; returns how many are new. Nothing here
+ * is believed: each is proven before it is credited. An indexer without views yet (its first backfill) shows nothing.
+ *
+ * Kept per schema of the indexer, so a rebuilt index is read again from its beginning; deposits already recorded are
+ * skipped by the database.
+ */
+export async function readCandidates(sql: Sql, chainId: number, wallet: Address): Promise<number> {
+  const indexerSchema = await readLiveSchema(sql)
+  if (indexerSchema === null) return 0
+  const [cursor] = await sql<{ blockNumber: bigint }[]>`
+    select block_number as "blockNumber" from credits.indexer_cursor
+    where chain_id = ${chainId} and indexer_schema = ${indexerSchema}`
+  let from = cursor === undefined ? 0n : cursor.blockNumber - REREAD_BLOCKS
+  if (from < 0n) from = 0n
+  // Taken before the rows: what arrives while they are read is read again the next time.
+  const newest = await readNewestBlock(sql, chainId)
+  let after: CandidateRow | null = null
+  let recorded = 0
+  for (;;) {
+    const page: CandidateRow[] = await readPage(sql, chainId, wallet, from, after)
+    recorded += await recordSeen(
+      sql,
+      page.map((row) => toSeen(chainId, row)),
+    )
+    after = page.at(-1) ?? null
+    if (page.length < PAGE) break
+  }
+  if (newest !== null && (cursor === undefined || newest > cursor.blockNumber)) {
+    await sql`
+      insert into credits.indexer_cursor (chain_id, indexer_schema, block_number)
+      values (${chainId}, ${indexerSchema}, ${newest.toString()})
+      on conflict (chain_id, indexer_schema) do update set block_number = excluded.block_number`
+  }
+  return recorded
+}
+
+/** The schema that the views point to; null while there are none. */
+async function readLiveSchema(sql: Sql): Promise<string | null> {
+  const [row] = await sql<{ schema: string }[]>`
+    select distinct n.nspname as schema
+    from pg_rewrite r
+    join pg_depend d on d.objid = r.oid and d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+    join pg_class c on c.oid = d.refobjid and c.relkind = 'r'
+    join pg_namespace n on n.oid = c.relnamespace
+    where r.ev_class = to_regclass(${`${INDEXER_VIEWS}.transfer`})`
+  return row?.schema ?? null
+}
+
+async function readNewestBlock(sql: Sql, chainId: number): Promise<bigint | null> {
+  const [row] = await sql<{ newest: string | null }[]>`
+    select max(block_number)::text as newest from ${sql(INDEXER_VIEWS)}.transfer where chain_id = ${chainId}`
+  return row?.newest == null ? null : BigInt(row.newest)
+}
+
+/** Groups transfer rows into deposits; those recorded at the very block are left out by the database, not fetched. */
+async function readPage(
+  sql: Sql,
+  chainId: number,
+  wallet: Address,
+  from: bigint,
+  after: CandidateRow | null,
+): Promise<CandidateRow[]> {
+  const key = after === null ? null : [after.blockNumber, after.txHash, after.asset, after.payer]
+  return sql<CandidateRow[]>`
+    with candidate as (
+      select asset, tx_hash, payer, block_number, block_hash, block_timestamp, sum(amount) as amount
+      from ${sql(INDEXER_VIEWS)}.transfer
+      where chain_id = ${chainId} and block_number >= ${from.toString()}
+        and payer <> ${wallet} and payer <> '0x0000000000000000000000000000000000000000'
+        ${key === null ? sql`` : sql`and (block_number, tx_hash, asset, payer) > (${key[0] ?? ''}::numeric, ${key[1] ?? ''}, ${key[2] ?? ''}, ${key[3] ?? ''})`}
+      group by asset, tx_hash, payer, block_number, block_hash, block_timestamp
+    )
+    select c.asset, c.tx_hash as "txHash", c.payer, c.amount::text as amount, c.block_number::text as "blockNumber",
+      c.block_hash as "blockHash", c.block_timestamp::text as "blockTimestamp"
+    from candidate c
+    left join credits.deposit d on d.id = ${chainId}::text || '-' || c.tx_hash || '-' || c.asset || '-' || c.payer
+    where d.id is null or (d.state in ('orphaned', 'reversed') and d.block_hash <> c.block_hash)
+    order by c.block_number, c.tx_hash, c.asset, c.payer
+    limit ${PAGE}`
+}
+
+function toSeen(chainId: number, row: CandidateRow): SeenDeposit {
+  return {
+    chainId,
+    txHash: row.txHash,
+    asset: row.asset,
+    payer: row.payer,
+    amountBaseUnits: BigInt(row.amount),
+    blockNumber: BigInt(row.blockNumber),
+    blockHash: row.blockHash,
+    blockTimestamp: new Date(Number(row.blockTimestamp) * 1000),
+  }
+}

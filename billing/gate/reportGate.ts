@@ -1,0 +1,80 @@
+import type { Logger } from 'pino'
+import type { Metrics } from '../metrics/createMetrics.ts'
+import type { GateEvent } from './gateDeps.ts'
+
+/**
+ * Tells what the gate did: a log line for each deposit credited, held, reversed, orphaned or rejected, with key, amounts and
+ * block; errors for what an operator must look at; and the metrics. A problem that stays is told when it begins and when it
+ * ends, not at every pass.
+ */
+export function reportGate(
+  logger: Logger,
+  metrics: Metrics,
+  loggable: (error: unknown) => unknown,
+): (event: GateEvent) => void {
+  const problems = new Map<number, string | null>()
+  return (event) => {
+    switch (event.kind) {
+      case 'credited': {
+        const { kind, ...facts } = event
+        metrics.depositsCreditedTotal.inc({ rail: event.rail })
+        metrics.creditMicrosTotal.inc({ rail: event.rail }, Number(event.micros))
+        logger.info(text(facts), 'deposit credited')
+        return
+      }
+      case 'reversed': {
+        const { kind, ...facts } = event
+        metrics.depositsReversedTotal.inc({ rail: event.rail })
+        logger.error(text(facts), 'deposit reversed: a reorg removed its transaction')
+        return
+      }
+      case 'held': {
+        const { kind, ...facts } = event
+        const isAlarm = event.reason !== 'below_minimum'
+        logger[isAlarm ? 'warn' : 'info'](text(facts), 'deposit held')
+        return
+      }
+      case 'orphaned': {
+        const { kind, ...facts } = event
+        logger.warn(text(facts), 'deposit orphaned: no canonical block holds it')
+        return
+      }
+      case 'rejected': {
+        const { kind, ...facts } = event
+        logger.warn(text(facts), 'deposit rejected')
+        return
+      }
+      case 'disagreement':
+        metrics.rpcDisagreementsTotal.inc({ chain: String(event.chainId) })
+        logger.debug({ chainId: event.chainId, detail: event.detail }, 'the RPCs do not agree')
+        return
+      case 'problem': {
+        const before = problems.get(event.chainId) ?? null
+        problems.set(event.chainId, event.problem)
+        if (event.problem === before) return
+        if (event.problem === null) logger.info({ chainId: event.chainId }, 'the RPCs are well again')
+        else logger.error({ chainId: event.chainId, problem: event.problem }, 'RPC problem')
+        return
+      }
+      case 'passed':
+        metrics.gatePassDurationSeconds.observe({ chain: String(event.chainId) }, event.durationMs / 1000)
+        return
+      case 'failed':
+        logger.error(
+          { chainId: event.chainId, error: loggable(event.error) },
+          'a pass of the gate failed; it is tried again',
+        )
+        return
+    }
+  }
+}
+
+/** JSON has no bigint. */
+function text(facts: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      typeof value === 'bigint' ? value.toString() : value,
+    ]),
+  )
+}

@@ -1,0 +1,57 @@
+import type { GateChain, GateDeps } from './gateDeps.ts'
+import { recordSeen } from './recordSeen.ts'
+
+/** Blocks asked for with one eth_getLogs; what every provider serves. */
+const TOKEN_BLOCKS_AT_ONCE = 500n
+
+export interface RescanRange {
+  chainId: number
+  fromBlock: bigint
+  /** Inclusive. */
+  toBlock: bigint
+  /** Whether ETH is looked for too: costs two requests a block. */
+  ether: boolean
+  onProgress?: (progress: { block: bigint; found: number; recorded: number }) => void
+}
+
+/**
+ * Looks through blocks on the RPCs, without the indexer, and records what pays the wallet as pending; the gate proves and
+ * credits it as any other. Idempotent: what is recorded stays as it is. Throws when a chain is not configured or no RPC
+ * answers; it may be run again from where it was.
+ */
+export async function rescan(
+  deps: GateDeps,
+  range: RescanRange,
+): Promise<{ found: number; recorded: number }> {
+  const chain = deps.chains.get(range.chainId)
+  if (chain === undefined) throw new Error(`chain ${range.chainId} is not configured (RAILS)`)
+  let found = 0
+  let recorded = 0
+  const step = range.ether ? 25n : TOKEN_BLOCKS_AT_ONCE
+  for (let fromBlock = range.fromBlock; fromBlock <= range.toBlock; fromBlock += step) {
+    const last = fromBlock + step - 1n
+    const toBlock = last < range.toBlock ? last : range.toBlock
+    const transfers = await chain.reader.findTransfers({ fromBlock, toBlock, ether: range.ether })
+    const timestamps = await readTimestamps(chain, new Set(transfers.map(({ blockNumber }) => blockNumber)))
+    found += transfers.length
+    recorded += await recordSeen(
+      deps.sql,
+      transfers.map((transfer) => ({
+        ...transfer,
+        chainId: range.chainId,
+        blockTimestamp: timestamps.get(transfer.blockNumber) ?? deps.clock(),
+      })),
+    )
+    range.onProgress?.({ block: toBlock, found, recorded })
+  }
+  return { found, recorded }
+}
+
+async function readTimestamps(chain: GateChain, blockNumbers: Set<bigint>): Promise<Map<bigint, Date>> {
+  const timestamps = new Map<bigint, Date>()
+  for (const blockNumber of blockNumbers) {
+    const timestamp = await chain.reader.readTimestamp(blockNumber)
+    if (timestamp !== null) timestamps.set(blockNumber, new Date(Number(timestamp) * 1000))
+  }
+  return timestamps
+}

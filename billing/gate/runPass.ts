@@ -1,0 +1,104 @@
+import type { Address } from 'viem'
+import type { Head } from '../chain/readHead.ts'
+import { deepestBlock } from './deepestBlock.ts'
+import type { GateChain, GateDeps } from './gateDeps.ts'
+import { groupBy } from './groupBy.ts'
+import { holdDeposits } from './holdDeposits.ts'
+import { readCandidates } from './readCandidates.ts'
+import { resolveLost } from './resolveLost.ts'
+import { searchLost } from './searchLost.ts'
+import { searchSubmitted } from './searchSubmitted.ts'
+import { selectDue, selectShallow } from './selectDeposits.ts'
+import { settleDeposits } from './settleDeposits.ts'
+import { sweepTokens } from './sweepTokens.ts'
+import { watchCredits } from './watchCredits.ts'
+import { writeProblem, writeStatus } from './writeStatus.ts'
+
+/** Deposits decided together: bounds memory whatever the backlog, and is what one transaction credits at most. */
+const DUE_AT_ONCE = 500
+
+/**
+ * One pass of the gate over a chain: read the head, take over what the indexer saw, decide what is deep enough, see whether
+ * the rest still stands. Ends when nothing more is due. Returns false when the chain could not be read.
+ *
+ * Everything it decides is in the database when it returns, and every step may be cut off anywhere and be run again.
+ */
+export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address): Promise<boolean> {
+  const startedAt = performance.now()
+  const { chainId } = chain
+  const reading = await chain.reader.readHead()
+  if (reading.kind === 'unavailable') {
+    await readCandidates(deps.sql, chainId, wallet)
+    await writeProblem(deps.sql, chainId, reading.problem)
+    deps.report({ kind: 'problem', chainId, problem: reading.problem })
+    return false
+  }
+  await readCandidates(deps.sql, chainId, wallet)
+  if (reading.kind === 'disagreement') {
+    await holdDue(deps, chain, reading.head, reading.problem)
+    await writeProblem(deps.sql, chainId, reading.problem)
+    deps.report({ kind: 'disagreement', chainId, detail: reading.problem })
+    deps.report({ kind: 'problem', chainId, problem: reading.problem })
+    return false
+  }
+  const { head } = reading
+  await writeStatus(deps.sql, chainId, head, reading.problem)
+  const credited = await settleDue(deps, chain, head)
+  await checkShallow(deps, chain, head)
+  await watchCredits(deps, chain, head)
+  await searchLost(deps, chain)
+  await searchSubmitted(deps, chain)
+  await sweepTokens(deps, chain, head)
+  deps.report({ kind: 'problem', chainId, problem: reading.problem })
+  const durationMs = performance.now() - startedAt
+  deps.report({ kind: 'passed', chainId, durationMs, headNumber: head.number, credited })
+  return true
+}
+
+async function settleDue(deps: GateDeps, chain: GateChain, head: Head): Promise<number> {
+  let credited = 0
+  for (;;) {
+    const due = await selectDue(deps.sql, {
+      chainId: chain.chainId,
+      deepestBlock: deepestBlock(head, chain.confirmations),
+      now: deps.clock(),
+      limit: DUE_AT_ONCE,
+    })
+    if (due.length > 0) credited += await settleDeposits(deps, chain, head, due)
+    // Whatever was decided is no longer due, so this ends.
+    if (due.length < DUE_AT_ONCE) return credited
+  }
+}
+
+/** Too few RPCs answer: what would be due by the one that does is held, and nothing is credited on its word alone. */
+async function holdDue(deps: GateDeps, chain: GateChain, head: Head, detail: string): Promise<void> {
+  const now = deps.clock()
+  const due = await selectDue(deps.sql, {
+    chainId: chain.chainId,
+    deepestBlock: deepestBlock(head, chain.confirmations),
+    now,
+    limit: DUE_AT_ONCE,
+  })
+  const events = await holdDeposits(
+    deps.sql,
+    due.map((deposit) => ({ kind: 'hold', deposit, reason: 'rpc_disagreement', detail })),
+    now,
+  )
+  for (const event of events) deps.report(event)
+}
+
+/** Deposits still short of their confirmations: one whose block was replaced is followed or orphaned at once. */
+async function checkShallow(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
+  const shallow = await selectShallow(deps.sql, {
+    chainId: chain.chainId,
+    aboveBlock: deepestBlock(head, chain.confirmations),
+    limit: DUE_AT_ONCE,
+  })
+  for (const [blockNumber, group] of groupBy(shallow, (deposit) => deposit.blockNumber)) {
+    if (blockNumber > head.number) continue
+    const canonical = await chain.reader.readCanonicalHash(blockNumber)
+    if (canonical.kind !== 'agreed') continue
+    const removed = group.filter(({ blockHash }) => blockHash !== canonical.value)
+    await resolveLost(deps, chain, removed)
+  }
+}

@@ -1,0 +1,118 @@
+import type { Head } from '../chain/readHead.ts'
+import { creditDeposits } from './creditDeposits.ts'
+import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
+import { groupBy } from './groupBy.ts'
+import { holdDeposits } from './holdDeposits.ts'
+import { orphanDeposits } from './orphanDeposits.ts'
+import { type Decision, planSmallPayments } from './planDeposit.ts'
+import { postponeDeposits } from './postponeDeposits.ts'
+import { proveDeposits } from './proveDeposits.ts'
+import { rejectDeposits } from './rejectDeposits.ts'
+import { resolveLost } from './resolveLost.ts'
+import { selectSmall } from './selectDeposits.ts'
+
+/** A payer's small payments that are looked at together; dust beyond this waits for the next look. */
+const SMALL_PAYMENTS_AT_ONCE = 500
+
+/**
+ * Decides about deposits that are deep enough, and carries the decisions out: credit, hold, reject, orphan, follow to
+ * another block, or wait. Used by the gate for what is due and by a manual submission for its own; returns how many were
+ * credited.
+ */
+export async function settleDeposits(
+  deps: GateDeps,
+  chain: GateChain,
+  head: Head,
+  deposits: OpenDeposit[],
+): Promise<number> {
+  const proven = await proveDeposits(deps, chain, deposits)
+  const decisions = await joinSmallPayments(deps, chain, head, proven)
+  const { events, tooLarge } = await creditDeposits(
+    deps.sql,
+    decisions.filter((decision) => decision.kind === 'credit'),
+    head.finalizedNumber,
+  )
+  for (const event of events) deps.report(event)
+  await applyOthers(deps, chain, [
+    ...decisions,
+    ...tooLarge.map(({ deposit }) => ({
+      kind: 'hold' as const,
+      deposit,
+      reason: 'amount_too_large' as const,
+      detail: 'the balance can not hold it',
+    })),
+  ])
+  return events.length
+}
+
+async function applyOthers(deps: GateDeps, chain: GateChain, decisions: Decision[]): Promise<void> {
+  const { sql, report } = deps
+  const now = deps.clock()
+  const events = [
+    ...(await holdDeposits(
+      sql,
+      decisions.filter((decision) => decision.kind === 'hold'),
+      now,
+    )),
+    ...(await rejectDeposits(
+      sql,
+      decisions.filter((decision) => decision.kind === 'reject'),
+    )),
+    ...(await orphanDeposits(
+      sql,
+      decisions
+        .filter((decision) => decision.kind === 'void')
+        .map(({ deposit }) => ({ deposit, retryAt: null })),
+    )),
+  ]
+  await postponeDeposits(
+    sql,
+    decisions.filter((decision) => decision.kind === 'wait').map(({ deposit }) => deposit),
+    now,
+  )
+  for (const event of events) report(event)
+  await resolveLost(
+    deps,
+    chain,
+    decisions.filter((decision) => decision.kind === 'lost').map(({ deposit }) => deposit),
+  )
+}
+
+/**
+ * Small payments may reach the minimum together with the payer's earlier ones. Those are proven again too, but only when
+ * the recorded amounts could suffice: otherwise each grain of dust would cost a proof of all before it.
+ */
+async function joinSmallPayments(
+  deps: GateDeps,
+  chain: GateChain,
+  head: Head,
+  decisions: Decision[],
+): Promise<Decision[]> {
+  const small = decisions.filter((decision) => decision.kind === 'small')
+  if (small.length === 0) return decisions
+  const joined: Decision[] = decisions.filter((decision) => decision.kind !== 'small')
+  const deepestBlock = head.number - BigInt(chain.confirmations) + 1n
+  for (const group of groupBy(small, ({ deposit }) => `${deposit.rail} ${deposit.payer}`).values()) {
+    const [first] = group
+    if (first === undefined) continue
+    const { payer, rail } = first.deposit
+    const except = group.map(({ deposit }) => deposit.id)
+    const earlier = (
+      await selectSmall(deps.sql, { payer, rail, except, limit: SMALL_PAYMENTS_AT_ONCE })
+    ).filter(({ blockNumber }) => blockNumber <= deepestBlock)
+    const recorded = [...group, ...earlier.map((deposit) => deposit)].reduce(
+      (sum, { amountBaseUnits }) => sum + amountBaseUnits,
+      0n,
+    )
+    const lowestMinimum = group.reduce(
+      (lowest, { quote }) => (quote.minimumBaseUnits < lowest ? quote.minimumBaseUnits : lowest),
+      first.quote.minimumBaseUnits,
+    )
+    const others = recorded >= lowestMinimum ? await proveDeposits(deps, chain, earlier) : []
+    joined.push(
+      ...planSmallPayments([...group, ...others.filter((decision) => decision.kind === 'small')]),
+      ...others.filter((decision) => decision.kind !== 'small'),
+    )
+  }
+  return joined
+}

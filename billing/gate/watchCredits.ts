@@ -1,0 +1,149 @@
+import type { Hash } from 'viem'
+import type { Head } from '../chain/readHead.ts'
+import type { Sql } from '../database/connect.ts'
+import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
+import { proveDeposits } from './proveDeposits.ts'
+import { reanchorCredit } from './reanchorCredit.ts'
+import { lostRetryDelayMs } from './retryDelay.ts'
+import { reverseCredit } from './reverseCredit.ts'
+import { selectWatched } from './selectDeposits.ts'
+
+/**
+ * Watches what was credited until the chain can no longer take it back.
+ *
+ * One question a pass is usually enough: while the anchor, a block that was canonical when all standing credits beneath it
+ * were last seen canonical, still is, so are its ancestors. Only when it is not, each block is asked about. And each block
+ * is asked about once more when the chain's finalized block passes it; that answer is the last word (ADR 0009).
+ */
+export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
+  const { sql } = deps
+  const stands = await anchorStands(deps, chain, head)
+  if (stands === 'unknown') return
+  const watched = await selectWatchedBlocks(sql, chain.chainId)
+  const suspects = stands === 'yes' ? watched.filter(({ number }) => number <= head.finalizedNumber) : watched
+  let allKnown = true
+  const standing: Hash[] = []
+  for (const block of suspects) {
+    const canonical = await chain.reader.readCanonicalHash(block.number)
+    if (canonical.kind !== 'agreed') {
+      if (canonical.kind === 'disagreement') {
+        deps.report({ kind: 'disagreement', chainId: chain.chainId, detail: canonical.detail })
+      }
+      allKnown = false
+    } else if (canonical.value === block.hash) {
+      if (block.number <= head.finalizedNumber) standing.push(block.hash)
+    } else {
+      const deposits = await selectWatched(sql, { chainId: chain.chainId, blockHashes: [block.hash] })
+      const resolved = await resolveRemovedBlock(deps, chain, head, deposits)
+      allKnown &&= resolved
+    }
+  }
+  await finalize(sql, chain.chainId, standing)
+  if (allKnown) await dropAnchor(sql, chain.chainId, head)
+}
+
+/** `no` also when there is none yet; `unknown` while the RPCs do not say, which changes nothing. */
+async function anchorStands(deps: GateDeps, chain: GateChain, head: Head): Promise<'yes' | 'no' | 'unknown'> {
+  const [anchor] = await deps.sql<{ number: bigint | null; hash: Hash | null }[]>`
+    select anchor_number as number, anchor_hash as hash from credits.chain_status where chain_id = ${chain.chainId}`
+  if (anchor?.number == null || anchor.hash === null) return 'no'
+  if (anchor.hash === head.hash) return 'yes'
+  const canonical = await chain.reader.readCanonicalHash(anchor.number)
+  switch (canonical.kind) {
+    case 'agreed':
+      return canonical.value === anchor.hash ? 'yes' : 'no'
+    case 'disagreement':
+      deps.report({ kind: 'disagreement', chainId: chain.chainId, detail: canonical.detail })
+      return 'unknown'
+    case 'behind':
+      // The head went back below the anchor (a load-balanced RPC, or a reorg to a shorter chain): ask about the head itself.
+      return head.number < anchor.number ? 'no' : 'unknown'
+    case 'state_unavailable':
+    case 'unavailable':
+      return 'unknown'
+  }
+}
+
+async function selectWatchedBlocks(sql: Sql, chainId: number): Promise<{ number: bigint; hash: Hash }[]> {
+  return sql<{ number: bigint; hash: Hash }[]>`
+    select distinct block_number as number, block_hash as hash from credits.deposit
+    where chain_id = ${chainId} and state = 'credited' and not final order by 1`
+}
+
+/**
+ * Another block stands where credits were counted: their transactions are gone, or merely moved. Returns false while the
+ * RPCs do not say which.
+ */
+async function resolveRemovedBlock(
+  deps: GateDeps,
+  chain: GateChain,
+  head: Head,
+  deposits: OpenDeposit[],
+): Promise<boolean> {
+  let resolved = true
+  for (const deposit of deposits) {
+    // The absence must be as deep as the presence had to be: a head that merely went back proves nothing.
+    if (head.number - deposit.blockNumber + 1n < BigInt(chain.confirmations)) resolved = false
+    else resolved = (await resolveRemovedDeposit(deps, chain, deposit)) && resolved
+  }
+  return resolved
+}
+
+async function resolveRemovedDeposit(
+  deps: GateDeps,
+  chain: GateChain,
+  deposit: OpenDeposit,
+): Promise<boolean> {
+  const located = await chain.reader.locate(deposit.txHash)
+  if (located.kind !== 'agreed') return false
+  const now = deps.clock()
+  const moved = located.value
+  if (moved?.blockHash === deposit.blockHash) return false
+  if (moved !== null) {
+    const proof = await proveSamePayment(deps, chain, { ...deposit, ...moved })
+    if (proof === 'unknown') return false
+    if (proof === 'same') {
+      await reanchorCredit(deps.sql, deposit, moved)
+      return true
+    }
+  }
+  const retryAt = new Date(now.getTime() + (lostRetryDelayMs(0) ?? 0))
+  const event = await reverseCredit(deps.sql, deposit, {
+    movedTo: moved?.succeeded ? moved : null,
+    retryAt,
+    now,
+  })
+  if (event !== null) deps.report(event)
+  return true
+}
+
+/** Whether the transaction pays the very same amount in the block it moved to. */
+async function proveSamePayment(
+  deps: GateDeps,
+  chain: GateChain,
+  moved: OpenDeposit,
+): Promise<'same' | 'different' | 'unknown'> {
+  const [decision] = await proveDeposits(deps, chain, [moved])
+  switch (decision?.kind) {
+    case 'credit':
+    case 'small':
+      return decision.amountBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
+    case 'void':
+      return 'different'
+    default:
+      return 'unknown'
+  }
+}
+
+async function finalize(sql: Sql, chainId: number, blockHashes: Hash[]): Promise<void> {
+  if (blockHashes.length === 0) return
+  await sql`
+    update credits.deposit set final = true
+    where chain_id = ${chainId} and state = 'credited' and not final and block_hash = any(${blockHashes}::text[])`
+}
+
+async function dropAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
+  await sql`
+    update credits.chain_status set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}
+    where chain_id = ${chainId}`
+}

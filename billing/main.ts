@@ -1,0 +1,219 @@
+import { parseArgs } from 'node:util'
+import type { Logger } from 'pino'
+import type { AppDeps } from './api/appDeps.ts'
+import { createApp } from './api/createApp.ts'
+import { type Serving, serve } from './api/serve.ts'
+import type { Config } from './config/config.ts'
+import { formatFaults, parseSettings } from './config/parseSettings.ts'
+import { connect, type Sql } from './database/connect.ts'
+import { migrate } from './database/migrate.ts'
+import { createDesk } from './gate/createDesk.ts'
+import { createQuoter } from './gate/createQuoter.ts'
+import { electLeader } from './gate/electLeader.ts'
+import type { GateDeps } from './gate/gateDeps.ts'
+import { listDeposits } from './gate/listDeposits.ts'
+import { readHealth } from './gate/readHealth.ts'
+import { runGate } from './gate/runGate.ts'
+import { adjust } from './ledger/adjust.ts'
+import { listEntries } from './ledger/listEntries.ts'
+import { readBalance } from './ledger/readBalance.ts'
+import { createLogger } from './log/createLogger.ts'
+import { loggableError } from './log/loggableError.ts'
+import { createMetrics, type Metrics } from './metrics/createMetrics.ts'
+import { type OpenGateResult, openGate } from './openGate.ts'
+import { quote } from './pricing/quote.ts'
+
+/** EX_CONFIG of sysexits.h: starting again will not help until a setting is changed. */
+const EXIT_WRONG_SETTING = 78
+
+/** How long the RPCs may be away at a first start before the process gives up and is started anew. */
+const FIRST_START_PATIENCE_MS = 60_000
+const FIRST_START_RETRY_MS = 1_000
+
+type Role = 'all' | 'api' | 'worker'
+
+/** The composition root of billing: settings in, gate and HTTP API running, everything closed again at the end. */
+async function main(): Promise<number> {
+  const role = readRole()
+  const parsed = parseSettings(process.env, { stdoutIsTerminal: process.stdout.isTTY === true })
+  if (!parsed.ok) {
+    process.stderr.write(`${formatFaults(parsed.faults)}\n`)
+    return EXIT_WRONG_SETTING
+  }
+  const { config } = parsed
+  const logger = createLogger('billing', config)
+  if (config.databaseUrl === null) {
+    process.stderr.write('billing needs DATABASE_URL; npm start gives it the embedded one\n')
+    return EXIT_WRONG_SETTING
+  }
+  const stop = stopSignal(logger)
+  const sql = connect(config.databaseUrl, { max: 20 })
+  try {
+    await migrate(config.databaseUrl)
+    return await run(role, config, config.databaseUrl, sql, logger, stop)
+  } catch (error) {
+    logger.fatal({ error: loggableError(error, config) }, 'billing can not go on')
+    return 1
+  } finally {
+    await sql.end({ timeout: 2 })
+  }
+}
+
+function readRole(): Role {
+  const { values } = parseArgs({ options: { role: { type: 'string', default: 'all' } } })
+  if (values.role === 'api' || values.role === 'worker') return values.role
+  return 'all'
+}
+
+/** Aborted by SIGINT, SIGTERM, or the end of the process that started this one. */
+function stopSignal(logger: Logger): AbortSignal {
+  const controller = new AbortController()
+  const stop = (why: string) => {
+    if (!controller.signal.aborted) logger.info({ why }, 'billing stops')
+    controller.abort()
+  }
+  process.on('SIGINT', () => stop('SIGINT'))
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  if (process.connected) process.on('disconnect', () => stop('the supervisor is gone'))
+  return controller.signal
+}
+
+async function run(
+  role: Role,
+  config: Config,
+  databaseUrl: string,
+  sql: Sql,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<number> {
+  const metrics = createMetrics()
+  const gate = await openGatePatiently(config, sql, { logger, metrics }, stop)
+  if (gate.kind === 'stopped') return 0
+  if (gate.kind === 'wrong') {
+    process.stderr.write(`1 setting is wrong:\n  ${gate.detail}\n`)
+    return EXIT_WRONG_SETTING
+  }
+  if (gate.kind === 'unavailable') {
+    logger.error({ why: gate.detail }, 'the chain can not be read; trying again')
+    return 1
+  }
+  let serving: Serving | null = null
+  if (role !== 'worker') {
+    const app = createApp(appDeps(config, sql, gate, logger, metrics))
+    serving = await serve(app, { host: config.host, port: config.port })
+    logger.info({ url: serving.url }, 'billing serves')
+  }
+  if (role !== 'api') await gateWhileLeading(gate.deps, config, databaseUrl, logger, stop)
+  else await aborted(stop)
+  await serving?.close()
+  return 0
+}
+
+type OpenedGate = Extract<OpenGateResult, { kind: 'open' }>
+
+async function openGatePatiently(
+  config: Config,
+  sql: Sql,
+  observers: { logger: Logger; metrics: Metrics },
+  stop: AbortSignal,
+): Promise<OpenGateResult | { kind: 'stopped' }> {
+  const until = performance.now() + FIRST_START_PATIENCE_MS
+  let told = false
+  for (;;) {
+    const gate = await openGate(config, sql, observers)
+    if (gate.kind !== 'unavailable' || performance.now() > until) return gate
+    if (!told) observers.logger.warn({ why: gate.detail }, 'waiting for the chain')
+    told = true
+    await new Promise((resolve) => setTimeout(resolve, FIRST_START_RETRY_MS))
+    if (stop.aborted) return { kind: 'stopped' }
+  }
+}
+
+/** Gates whenever this process is the leader, until stopped. */
+async function gateWhileLeading(
+  deps: GateDeps,
+  config: Config,
+  databaseUrl: string,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    const leadership = await electLeader(databaseUrl, stop)
+    if (leadership === null) return
+    logger.info('this worker gates')
+    try {
+      await runGate(deps, {
+        revenueWallet: config.revenueWallet,
+        pollIntervalMs: config.pollIntervalMs,
+        stop: AbortSignal.any([stop, leadership.signal]),
+      })
+    } catch (error) {
+      logger.error({ error: loggableError(error, config) }, 'the gate stopped; it is started again')
+    } finally {
+      await leadership.release()
+    }
+  }
+}
+
+function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, metrics: Metrics): AppDeps {
+  const required = (chainId: number) => gate.deps.chains.get(chainId)?.confirmations ?? 0
+  const rails = [...gate.rails.values()].map(({ config: rail, symbol, decimals }) => ({
+    rail: rail.rail,
+    asset: rail.asset,
+    chainId: rail.chainId,
+    token: rail.token,
+    symbol,
+    decimals,
+    minimumBaseUnits: undiscountedMinimum(config, rail, decimals),
+  }))
+  return {
+    config,
+    logger,
+    desk: createDesk(gate.deps),
+    quoter: createQuoter(gate.deps),
+    rails: () => rails,
+    ledger: {
+      readBalance: (address) => readBalance(sql, address),
+      listEntries: (address, page) => listEntries(sql, address, page),
+      adjust: (input) => adjust(sql, input),
+    },
+    deposits: {
+      listByPayer: (payer, page) => listDeposits(sql, required, { payer, state: null, reason: null }, page),
+      listByState: (filter, page) => listDeposits(sql, required, { payer: null, ...filter }, page),
+    },
+    health: {
+      read: () =>
+        readHealth(
+          sql,
+          config.chains.map(({ chainId }) => chainId),
+        ),
+    },
+    metrics,
+    indexerUrl: () => config.indexerUrl,
+    clock: () => new Date(),
+  }
+}
+
+function undiscountedMinimum(config: Config, rail: Config['rails'][number], decimals: number): bigint {
+  const outcome = quote({
+    pricing: config.pricing,
+    rail,
+    decimals,
+    wallet: null,
+    amountBaseUnits: null,
+    axgt: null,
+    block: { number: 0n, hash: '0x' },
+  })
+  if (outcome.kind !== 'quoted') throw new Error(`the minimum of ${rail.rail} is more than can be credited`)
+  return outcome.quote.minimumBaseUnits
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+// Sockets of an RPC (WebSocket) may still be open; everything of ours is closed by now.
+process.exit(await main())

@@ -1,0 +1,71 @@
+import type { Logger } from 'pino'
+import { type ChainReader, createChainReader } from './chain/chainReader.ts'
+import type { EvidenceContext } from './chain/readEvidence.ts'
+import { createRpcEndpoint, type RpcEndpoint } from './chain/rpcEndpoint.ts'
+import type { ChainConfig, Config } from './config/config.ts'
+import type { Sql } from './database/connect.ts'
+import type { GateChain, GateDeps } from './gate/gateDeps.ts'
+import { type OpenRails, openRails } from './gate/openRails.ts'
+import { reportGate } from './gate/reportGate.ts'
+import { loggableError } from './log/loggableError.ts'
+import type { Metrics } from './metrics/createMetrics.ts'
+
+export type OpenGateResult =
+  | { kind: 'open'; deps: GateDeps; rails: OpenRails['rails'] }
+  | { kind: 'wrong'; detail: string }
+  | { kind: 'unavailable'; detail: string }
+
+/** Puts the gate together from the settings: RPC endpoints, readers, tokens. Opens connections to the RPCs. */
+export async function openGate(
+  config: Config,
+  sql: Sql,
+  { logger, metrics }: { logger: Logger; metrics: Metrics },
+): Promise<OpenGateResult> {
+  const endpoints = new Map(config.chains.map((chain) => [chain.chainId, openEndpoints(chain, metrics)]))
+  const opened = await openRails(sql, config, endpoints)
+  if (opened.kind !== 'open') return opened
+  const chains = config.chains.map((chain): GateChain => {
+    const reader: ChainReader = createChainReader(
+      endpoints.get(chain.chainId) ?? [],
+      contextOf(config, chain),
+    )
+    return { chainId: chain.chainId, confirmations: chain.confirmations, reader }
+  })
+  const deps: GateDeps = {
+    sql,
+    clock: () => new Date(),
+    chains: new Map(chains.map((chain) => [chain.chainId, chain])),
+    rails: opened.open.rails,
+    pricing: config.pricing,
+    axgtDecimals: opened.open.axgtDecimals,
+    report: reportGate(logger, metrics, (error) => loggableError(error, config)),
+  }
+  return { kind: 'open', deps, rails: opened.open.rails }
+}
+
+function openEndpoints({ chainId, rpcUrls }: ChainConfig, metrics: Metrics): RpcEndpoint[] {
+  return independentUrls(rpcUrls).map((url, index) =>
+    createRpcEndpoint(url, {
+      position: index + 1,
+      onRequest: ({ method, outcome }) =>
+        metrics.rpcRequestsTotal.inc({ chain: String(chainId), method, outcome }),
+    }),
+  )
+}
+
+/** A ws URL on the host and port of an http URL is the same node by another door, not a second opinion. */
+export function independentUrls(urls: string[]): string[] {
+  const httpHosts = new Set(urls.filter((url) => url.startsWith('http')).map((url) => new URL(url).host))
+  return urls.filter((url) => url.startsWith('http') || !httpHosts.has(new URL(url).host))
+}
+
+function contextOf(config: Config, chain: ChainConfig): EvidenceContext {
+  const rails = config.rails.filter(({ chainId }) => chainId === chain.chainId)
+  return {
+    chainId: chain.chainId,
+    wallet: config.revenueWallet,
+    tokens: new Map(rails.flatMap(({ asset, token }) => (token === null ? [] : [[token, asset] as const]))),
+    axgtToken: chain.axgtToken,
+    ethDetection: chain.ethDetection,
+  }
+}
