@@ -146,13 +146,42 @@ async function readEther(
     .filter(({ txHash, ether }) => ether && receipts.get(txHash)?.status === '0x1')
     .map(({ txHash }) => txHash)
   if (asked.length === 0) return new Map()
-  if (context.ethDetection === 'transactions')
+  if (context.ethDetection === 'transactions') {
     return readTopLevelEther(endpoint, context.wallet, block, asked)
+  }
+  const plain = asked.filter((txHash) => isPlainPayment(receipts.get(txHash), context.wallet))
+  const others = asked.filter((txHash) => !plain.includes(txHash))
+  const [topLevel, traced] = await Promise.all([
+    plain.length === 0
+      ? new Map<Hash, ProvenTransfer[]>()
+      : readTopLevelEther(endpoint, context.wallet, block, plain),
+    readTracedEther(endpoint, context.wallet, block, others),
+  ])
+  return topLevel === null ? null : new Map([...topLevel, ...traced])
+}
+
+/** What a transaction costs that carries no data and runs no code: the intrinsic gas of a call (yellow paper, G_transaction). */
+const PLAIN_PAYMENT_GAS = 21_000n
+
+/**
+ * A payment straight to the wallet that ran no code has exactly one movement of value, its own: nothing a trace could add,
+ * and traces are what nodes charge and sweat for (ADR 0011).
+ */
+function isPlainPayment(mined: WireReceipt | undefined, wallet: Address): boolean {
+  return mined?.to === wallet && mined.gasUsed === PLAIN_PAYMENT_GAS
+}
+
+async function readTracedEther(
+  endpoint: RpcEndpoint,
+  wallet: Address,
+  block: { hash: Hash },
+  asked: Hash[],
+): Promise<Map<Hash, ProvenTransfer[]>> {
   const traces = asked.length >= WHOLE_BLOCK_FROM ? await readBlockTraces(endpoint, block.hash) : null
   const pairs = await Promise.all(
     asked.map(async (txHash) => {
       const trace = traces?.get(txHash) ?? (await readTrace(endpoint, txHash))
-      return [txHash, transfersFromTrace(trace, context.wallet)] as const
+      return [txHash, transfersFromTrace(trace, wallet)] as const
     }),
   )
   return new Map(pairs)

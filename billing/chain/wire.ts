@@ -34,6 +34,8 @@ export const receipt = z.object({
   blockHash: hash,
   blockNumber: quantity,
   status: z.enum(['0x0', '0x1']),
+  to: address.nullish(),
+  gasUsed: quantity,
   logs: z.array(log),
 })
 export type WireReceipt = z.output<typeof receipt>
