@@ -4,6 +4,7 @@ import type { EvidenceContext } from './chain/readEvidence.ts'
 import { createRpcEndpoint, type RpcEndpoint } from './chain/rpcEndpoint.ts'
 import type { ChainConfig, Config } from './config/config.ts'
 import type { Sql } from './database/connect.ts'
+import { checkChainIds } from './gate/checkChainIds.ts'
 import type { GateChain, GateDeps } from './gate/gateDeps.ts'
 import { type OpenRails, openRails } from './gate/openRails.ts'
 import { reportGate } from './gate/reportGate.ts'
@@ -22,6 +23,8 @@ export async function openGate(
   { logger, metrics }: { logger: Logger; metrics: Metrics },
 ): Promise<OpenGateResult> {
   const endpoints = new Map(config.chains.map((chain) => [chain.chainId, openEndpoints(chain, metrics)]))
+  const wrongChain = await checkChainIds(sql, endpoints)
+  if (wrongChain !== null) return { kind: 'wrong', detail: wrongChain }
   const opened = await openRails(sql, config, endpoints)
   if (opened.kind !== 'open') return opened
   const chains = config.chains.map((chain): GateChain => {

@@ -40,10 +40,10 @@ export function createDesk(deps: GateDeps): TransactionDesk {
       recordTransaction(deps, chain, txHash),
     )
     const chain = chains.find((candidate) => candidate.chainId === lookup.minedOn)
-    if (chain !== undefined) await settleNow(deps, chain, txHash)
+    const head = chain === undefined ? null : await settleNow(deps, chain, txHash)
     if (lookup.unminedOn !== null) await remember(deps, lookup.unminedOn, txHash)
     const after = await recorded(txHash)
-    return after.some(isAlive) ? found(txHash, after) : lookup
+    return after.some(isAlive) ? found(txHash, countBy(head, lookup.minedOn, after)) : lookup
   }
 
   return {
@@ -147,16 +147,28 @@ function viewTransfer(
   }
 }
 
-/** Settles what is deep enough of a transaction now, rather than at the gate's next pass. */
-async function settleNow(deps: GateDeps, chain: GateChain, txHash: Hash): Promise<void> {
+/** The gate may not have passed since: what is open is counted by the head that was just read. */
+function countBy(head: Head | null, chainId: number | null, deposits: DepositView[]): DepositView[] {
+  return deposits.map((deposit) => {
+    const isOpen = deposit.state === 'pending' || deposit.state === 'held'
+    if (head === null || deposit.chainId !== chainId || !isOpen || deposit.blockNumber === null)
+      return deposit
+    const depth = Number(head.number - deposit.blockNumber + 1n)
+    return { ...deposit, confirmations: Math.max(depth, deposit.confirmations) }
+  })
+}
+
+/** Settles what is deep enough of a transaction now, rather than at the gate's next pass; the head it was counted by. */
+async function settleNow(deps: GateDeps, chain: GateChain, txHash: Hash): Promise<Head | null> {
   const reading = await chain.reader.readHead()
-  if (reading.kind !== 'agreed') return
+  if (reading.kind !== 'agreed') return null
   const deepest = deepestBlock(reading.head, chain.confirmations)
   const open = (await selectByTransaction(deps.sql, txHash)).filter(
     ({ state, chainId, blockNumber }) =>
       (state === 'pending' || state === 'held') && chainId === chain.chainId && blockNumber <= deepest,
   )
   if (open.length > 0) await settleDeposits(deps, chain, reading.head, open)
+  return reading.head
 }
 
 async function remember(deps: GateDeps, chainId: number, txHash: Hash): Promise<void> {

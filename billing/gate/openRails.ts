@@ -17,6 +17,9 @@ export type OpenRailsResult =
   | { kind: 'wrong'; detail: string }
   | { kind: 'unavailable'; detail: string }
 
+/** How long a token already known is asked about again: an RPC that says nothing must not keep balances from being served. */
+const KNOWN_TOKEN_PATIENCE_MS = 2_000
+
 /**
  * Reads symbol and decimals of every token from its chain. What was read once is kept in the database and used when the
  * RPCs are away, so that a restart in the middle of an outage still serves balances; a token that now says something else
@@ -30,7 +33,8 @@ export async function openRails(
   const metadata = new Map<string, TokenMetadata>()
   for (const { chainId, address, variable } of tokensOf(config)) {
     const stored = await readStored(sql, chainId, address)
-    const read = await readToken(endpoints.get(chainId) ?? [], chainId, address)
+    const asked = readToken(endpoints.get(chainId) ?? [], chainId, address)
+    const read = stored === null ? await asked : await Promise.race([asked, silence(KNOWN_TOKEN_PATIENCE_MS)])
     if (read.kind === 'agreed') {
       if (read.value === null) {
         return {
@@ -53,6 +57,12 @@ export async function openRails(
     }
   }
   return { kind: 'open', open: assemble(config, metadata) }
+}
+
+function silence(milliseconds: number): Promise<{ kind: 'unavailable'; detail: string }> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve({ kind: 'unavailable', detail: 'no answer yet' }), milliseconds).unref()
+  })
 }
 
 function whyNot(read: { kind: string; detail?: string }): string {

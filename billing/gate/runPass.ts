@@ -42,7 +42,8 @@ export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address)
     return false
   }
   const { head } = reading
-  await writeStatus(deps.sql, chainId, head, reading.problem)
+  // An RPC that fails while enough others agree is reported, and makes nothing unready.
+  await writeStatus(deps.sql, chainId, head)
   const credited = await settleDue(deps, chain, head)
   await checkShallow(deps, chain, head)
   await watchCredits(deps, chain, head)
