@@ -12,6 +12,7 @@ import { createQuoter } from './gate/createQuoter.ts'
 import { electLeader } from './gate/electLeader.ts'
 import type { GateDeps } from './gate/gateDeps.ts'
 import { listDeposits } from './gate/listDeposits.ts'
+import { readGauges } from './gate/readGauges.ts'
 import { readHealth } from './gate/readHealth.ts'
 import { runGate } from './gate/runGate.ts'
 import { adjust } from './ledger/adjust.ts'
@@ -86,7 +87,7 @@ async function run(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<number> {
-  const metrics = createMetrics()
+  const metrics = createMetrics(() => readGauges(sql))
   const gate = await openGatePatiently(config, sql, { logger, metrics }, stop)
   if (gate.kind === 'stopped') return 0
   if (gate.kind === 'wrong') {
@@ -190,7 +191,6 @@ function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, met
     },
     metrics,
     indexerUrl: () => config.indexerUrl,
-    clock: () => new Date(),
   }
 }
 

@@ -201,7 +201,7 @@ export const settings = {
   pollIntervalMs: withDefault(
     'POLL_INTERVAL_MS',
     '1000',
-    integer(100, 60_000),
+    integer(100, 10_000),
     'How often the indexer and the gate look for new blocks unless something wakes them earlier.',
   ),
   indexerUrl: optional(

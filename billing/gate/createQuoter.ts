@@ -1,6 +1,6 @@
-import type { QuoteResult, Quoter } from '../api/appDeps.ts'
 import type { Head } from '../chain/readHead.ts'
 import { quote } from '../pricing/quote.ts'
+import type { QuoteResult, Quoter } from '../pricing/quoter.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 
 /** How long a head serves quotes: a public route must not cost an RPC call for each time it is asked. */

@@ -1,8 +1,15 @@
 import type { Address } from 'viem'
-import type { DepositFilter, Page, PageRequest } from '../api/appDeps.ts'
 import type { Sql } from '../database/connect.ts'
+import type { Page, PageRequest } from '../database/page.ts'
 import { type ConfirmationsRequired, queryDepositViews } from './queryDepositViews.ts'
+import type { DepositReason, DepositState } from './schema.ts'
 import type { DepositView } from './transactionView.ts'
+
+/** null means any. */
+export interface DepositFilter {
+  state: DepositState | null
+  reason: DepositReason | null
+}
 
 const GREATEST_BLOCK = 2n ** 63n - 1n
 

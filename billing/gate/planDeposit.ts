@@ -91,9 +91,11 @@ function planProven(
   if (outcome.kind === 'amount_too_large') {
     return { kind: 'hold', deposit, reason: 'amount_too_large', detail: null }
   }
-  const suffices = amountBaseUnits >= outcome.quote.minimumBaseUnits && outcome.quote.creditMicros > 0n
+  // What was credited before it was reversed was enough then, perhaps together with others that are not held any more.
+  const wasEnough = deposit.attempt > 0 && amountBaseUnits >= deposit.amountBaseUnits
+  const isEnough = wasEnough || amountBaseUnits >= outcome.quote.minimumBaseUnits
   return {
-    kind: suffices ? 'credit' : 'small',
+    kind: isEnough && outcome.quote.creditMicros > 0n ? 'credit' : 'small',
     deposit,
     amountBaseUnits,
     quote: outcome.quote,

@@ -1,7 +1,8 @@
-import type { HealthCheck, HealthReport } from '../api/healthReport.ts'
 import type { Sql } from '../database/connect.ts'
+import type { HealthCheck, HealthReport } from './healthReport.ts'
+import { readIndexedBlocks } from './readIndexedBlocks.ts'
 
-/** The gate passes at least once a second; half a minute without a pass means that nobody is crediting. */
+/** The gate passes at least every ten seconds (POLL_INTERVAL_MS); half a minute without a pass means that nobody is crediting. */
 const GATE_SILENT_AFTER_SECONDS = 30
 /** Slow chains make a block every few seconds; a head this old means that the chain or its RPC has stopped. */
 const HEAD_STALE_AFTER_SECONDS = 600
@@ -9,13 +10,6 @@ const HEAD_STALE_AFTER_SECONDS = 600
 const INDEXER_BEHIND_AFTER_BLOCKS = 20n
 /** A database that does not answer within this time counts as unreachable. */
 const DATABASE_PATIENCE_MS = 3_000
-
-/** Where the block number stands in Ponder's checkpoint: after 10 digits of time and 16 of chain id. */
-const CHECKPOINT_BLOCK_START = 26
-const CHECKPOINT_BLOCK_DIGITS = 16
-
-/** PostgreSQL's undefined_table and invalid_schema_name: the indexer has not published its views yet. */
-const NOT_THERE_YET = ['42P01', '3F000']
 
 interface ChainStatusRow {
   chainId: bigint
@@ -98,22 +92,9 @@ async function observe(sql: Sql): Promise<Observation> {
         extract(epoch from now() - head_changed_at)::float8 as "secondsSinceHead",
         extract(epoch from now() - passed_at)::float8 as "secondsSincePass"
       from credits.chain_status`,
-    observeIndexer(sql),
+    readIndexedBlocks(sql),
   ])
   return { status: new Map(rows.map((row) => [String(row.chainId), row])), indexed }
-}
-
-async function observeIndexer(sql: Sql): Promise<Map<string, bigint> | null> {
-  try {
-    const rows = await sql<{ chainId: bigint; block: bigint }[]>`
-      select chain_id as "chainId",
-        substr(latest_checkpoint, ${CHECKPOINT_BLOCK_START + 1}, ${CHECKPOINT_BLOCK_DIGITS})::bigint as block
-      from indexer._ponder_checkpoint`
-    return new Map(rows.map(({ chainId, block }) => [String(chainId), block]))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && NOT_THERE_YET.includes(String(error.code))) return null
-    throw error
-  }
 }
 
 async function withinPatience(observation: Promise<Observation>): Promise<Observation | null> {

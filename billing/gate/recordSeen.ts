@@ -16,6 +16,12 @@ export interface SeenDeposit {
 }
 
 /**
+ * The most that the column for amounts can hold. A token that lies can log transfers that sum to more than any token has;
+ * one such transaction must not stop the recording of everybody else's.
+ */
+const MAX_RECORDED_AMOUNT = 10n ** 78n - 1n
+
+/**
  * Records deposits as pending. A deposit already recorded stays as it is: where it is and what it is worth is for the RPCs
  * to say, not for whoever saw it. Only one that was lost and is now seen in another block is looked for again at once.
  *
@@ -29,7 +35,10 @@ export async function recordSeen(sql: Sql, seen: SeenDeposit[]): Promise<number>
     tx_hash: deposit.txHash,
     rail: railOf(deposit.asset, deposit.chainId),
     payer: deposit.payer,
-    amount: deposit.amountBaseUnits.toString(),
+    amount: (deposit.amountBaseUnits < MAX_RECORDED_AMOUNT
+      ? deposit.amountBaseUnits
+      : MAX_RECORDED_AMOUNT
+    ).toString(),
     block_number: deposit.blockNumber.toString(),
     block_hash: deposit.blockHash,
     block_timestamp: deposit.blockTimestamp.toISOString(),

@@ -1,11 +1,28 @@
 import postgres from 'postgres'
 import type { Address } from 'viem'
-import type { AdjustInput, AdjustResult, LedgerEntryView } from '../api/appDeps.ts'
 import type { Sql, Transaction } from '../database/connect.ts'
+import type { LedgerEntryView } from './entryView.ts'
 import { postEntries } from './post.ts'
 
 /** PostgreSQL's numeric_value_out_of_range: the balance, or the amount itself, does not fit into a bigint. */
 const OUT_OF_RANGE = '22003'
+
+/** `idempotencyKey` is 1…255 visible ASCII characters, `micros` not zero, `reason` 1…500 characters without NUL. */
+export interface AdjustInput {
+  wallet: Address
+  micros: bigint
+  reason: string
+  idempotencyKey: string
+}
+
+/**
+ * `posted` for the first, `repeated` for the same key with the same wallet, micros and reason: the answer to both is
+ * the entry and the balance *after that very entry*, so that a repetition answers the same.
+ */
+export type AdjustResult =
+  | { kind: 'posted' | 'repeated'; entry: LedgerEntryView; balanceMicros: bigint }
+  | { kind: 'conflict' }
+  | { kind: 'would_overflow' }
 
 /**
  * Raises or lowers an account by an operator's hand, at most once per idempotency key.

@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
-import type { LedgerEntryView, Page, PageRequest } from '../api/appDeps.ts'
 import type { Sql } from '../database/connect.ts'
+import type { Page, PageRequest } from '../database/page.ts'
+import type { LedgerEntryView } from './entryView.ts'
 
 const GREATEST_ID = 2n ** 63n - 1n
 

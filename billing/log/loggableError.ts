@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { urlSecrets } from './urlSecrets.ts'
 
 const credentialsInUrl = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
 
@@ -11,7 +12,7 @@ export function loggableError(
   config: Config,
 ): { type: string; message: string; stack?: string } {
   const secrets = [
-    ...config.chains.flatMap((chain) => chain.rpcUrls),
+    ...config.chains.flatMap((chain) => chain.rpcUrls.flatMap(urlSecrets)),
     config.databaseUrl,
     config.serviceApiKey,
     config.adminApiKey,

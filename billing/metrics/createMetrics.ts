@@ -7,11 +7,47 @@ export type Metrics = ReturnType<typeof createMetrics>
  * Makes the registry behind /metrics with all counters in place, so that a series exists (at 0) before its first event.
  * Each call makes its own registry: nothing is global, and two services in one test process do not meet.
  */
-export function createMetrics() {
+export function createMetrics(readGauges: () => Promise<GateGauges> = async () => ({ held: [], lag: [] })) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
+  gateGauges(registers, readGauges)
   return { registry, ...gateMetrics(registers), ...rpcMetrics(registers), ...httpMetrics(registers) }
+}
+
+/** What is so now, whichever process made it so: read from the database at every scrape. */
+export interface GateGauges {
+  held: { chainId: number; reason: string; deposits: number }[]
+  /** Blocks by which the indexer is behind the head that the gate last saw. */
+  lag: { chainId: number; blocks: number }[]
+}
+
+function gateGauges(registers: Registry[], read: () => Promise<GateGauges>): void {
+  // Both are collected at every scrape; the second takes the answer of the first.
+  let reading: Promise<GateGauges> | null = null
+  new Gauge({
+    name: 'deposits_held',
+    help: 'Deposits held now, by why.',
+    labelNames: ['chain', 'reason'],
+    registers,
+    async collect() {
+      reading = read()
+      const { held } = await reading
+      this.reset()
+      for (const { chainId, reason, deposits } of held) this.set({ chain: String(chainId), reason }, deposits)
+    },
+  })
+  new Gauge({
+    name: 'gate_lag_blocks',
+    help: 'Blocks between the head and the newest block the indexer has shown the gate.',
+    labelNames: ['chain'],
+    registers,
+    async collect() {
+      const { lag } = await (reading ?? read())
+      this.reset()
+      for (const { chainId, blocks } of lag) this.set({ chain: String(chainId) }, blocks)
+    },
+  })
 }
 
 function gateMetrics(registers: Registry[]) {
@@ -28,12 +64,6 @@ function gateMetrics(registers: Registry[]) {
       labelNames: ['rail'],
       registers,
     }),
-    depositsHeld: new Gauge({
-      name: 'deposits_held',
-      help: 'Deposits held now, by why.',
-      labelNames: ['chain', 'reason'],
-      registers,
-    }),
     depositsReversedTotal: new Counter({
       name: 'deposits_reversed_total',
       help: 'Credits taken back because a reorg removed their transaction.',
@@ -45,12 +75,6 @@ function gateMetrics(registers: Registry[]) {
       help: 'How long one pass of the gate over a chain took.',
       labelNames: ['chain'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-      registers,
-    }),
-    gateLagBlocks: new Gauge({
-      name: 'gate_lag_blocks',
-      help: 'Blocks between the head and the newest block the indexer has shown the gate.',
-      labelNames: ['chain'],
       registers,
     }),
   }

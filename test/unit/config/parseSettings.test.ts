@@ -201,7 +201,7 @@ describe('a single setting is refused', () => {
     ['RATE_LIMIT_PER_MINUTE', ['0']],
     ['TRUST_PROXY', ['true', '11']],
     ['METRICS_ACCESS', ['admin']],
-    ['POLL_INTERVAL_MS', ['99', '60001']],
+    ['POLL_INTERVAL_MS', ['99', '10001']],
     ['INDEXER_URL', ['indexer:42069']],
     ['LOG_LEVEL', ['verbose']],
     ['LOG_FORMAT', ['text']],

@@ -1,0 +1,96 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { HTTPException } from 'hono/http-exception'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { loggableError } from '../log/loggableError.ts'
+import { addAccountRoutes } from './accountRoutes.ts'
+import { addAdminRoutes } from './adminRoutes.ts'
+import type { ApiEnv } from './apiEnv.ts'
+import type { AppDeps } from './appDeps.ts'
+import { authenticate } from './authenticate.ts'
+import { addConfigRoute } from './configRoute.ts'
+import { addDocsRoutes } from './docsRoutes.ts'
+import { addGraphqlRoute } from './graphqlRoute.ts'
+import { hashBudget } from './hashBudget.ts'
+import { addHealthRoutes } from './healthRoutes.ts'
+import { addMetricsRoute } from './metricsRoute.ts'
+import { observeRequests } from './observeRequests.ts'
+import { problem } from './problem.ts'
+import { addQuotesRoute } from './quotesRoute.ts'
+import { rateLimit } from './rateLimit.ts'
+import { requestFaults } from './requestFaults.ts'
+import type { Api, RouteDeps } from './routeDeps.ts'
+import { securityHeaders } from './securityHeaders.ts'
+import { addTransactionRoutes } from './transactionRoutes.ts'
+
+/**
+ * Makes the HTTP side of the service from its dependencies. It holds no money state, opens no connection and reads no
+ * setting from the environment: many may run side by side over one database. Serve it with `serve`, or ask it in a test
+ * with `app.request()`.
+ */
+export function createApp(deps: AppDeps): Api {
+  const { config, logger, metrics } = deps
+  const app: Api = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result, c) => {
+      if (result.success) return undefined
+      if (result.target === 'header' && !c.req.header('Idempotency-Key')) {
+        return problem(c, 'idempotency_key_required', 'Send an Idempotency-Key header.')
+      }
+      const faults = requestFaults(result.target, result.error)
+      return problem(c, 'invalid_request', 'The request is not of the form this route takes.', { faults })
+    },
+  })
+
+  app.use(observeRequests(metrics, logger))
+  app.use(securityHeaders(config.publicUrl))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        problem(c, 'method_not_allowed', `${c.req.path} does not take this method.`, {
+          headers: { Allow: methods.join(', ') },
+        }),
+    }),
+  )
+  app.notFound((c) => problem(c, 'not_found', 'Nothing lives at this path.'))
+  app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 400) {
+      return problem(c, 'malformed_json', 'The body is not JSON in UTF-8.')
+    }
+    logger.error({ err: loggableError(error, config), method: c.req.method }, 'a request broke')
+    return problem(c, 'internal_error', 'Something broke on our side. It is in our log.')
+  })
+
+  registerKeys(app)
+  addRoutes(app, {
+    ...deps,
+    requireKey: authenticate(config),
+    rateLimit: rateLimit({ perMinute: config.rateLimitPerMinute, trustProxy: config.trustProxy }),
+    hashBudget: hashBudget({ perMinutePerClient: config.rateLimitPerMinute }),
+  })
+  return app
+}
+
+function addRoutes(app: Api, deps: RouteDeps): void {
+  addConfigRoute(app, deps)
+  addQuotesRoute(app, deps)
+  addTransactionRoutes(app, deps)
+  addAccountRoutes(app, deps)
+  addAdminRoutes(app, deps)
+  addGraphqlRoute(app, deps)
+  addHealthRoutes(app, deps)
+  addMetricsRoute(app, deps)
+  addDocsRoutes(app, deps)
+}
+
+function registerKeys(app: Api): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'serviceKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'SERVICE_API_KEY, or ADMIN_API_KEY, which may do the same and more.',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'adminKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'ADMIN_API_KEY.',
+  })
+}

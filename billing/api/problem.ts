@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { type ProblemCode, type ProblemStatus, problems } from './problems.ts'
+
+const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
+
+/** The body of every error: RFC 9457 with a stable `code`, and `faults` where a request was not of its form. */
+export const ProblemSchema = z
+  .strictObject({
+    type: z.string().openapi({ description: 'Where the code is explained, relative to this service.' }),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(codes),
+    detail: z.string(),
+    faults: z
+      .array(z.strictObject({ in: z.string(), path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'What is wrong with the request, one item for each fault.' }),
+  })
+  .openapi('Problem')
+
+/** One thing wrong with a request: where (`json`, `query`, `param`, `header`), which field, why. */
+export interface RequestFault {
+  in: string
+  path: string
+  message: string
+}
+
+/** What a problem may carry beside its detail. */
+export interface ProblemExtras {
+  /** Becomes the Retry-After header; whole seconds. */
+  retryAfterSeconds?: number
+  headers?: Record<string, string>
+  faults?: RequestFault[]
+}
+
+type ProblemBody<Code extends ProblemCode> = {
+  type: string
+  title: string
+  status: number
+  code: Code
+  detail: string
+  faults?: RequestFault[]
+}
+
+/**
+ * Answers with a problem of the given code. The status is part of the type, so a route can only answer problems that its
+ * declaration lists. `type` is a reference relative to this service (RFC 9457 §3.1.1) at which the code is explained.
+ *
+ * @param detail One sentence about this very occurrence; it goes to the caller, so it holds no internals.
+ */
+export function problem<Code extends ProblemCode>(
+  c: Context,
+  code: Code,
+  detail: string,
+  extras: ProblemExtras = {},
+) {
+  const { title } = problems[code]
+  const status: ProblemStatus<Code> = problems[code].status
+  const body: ProblemBody<Code> = { type: `/problems/${code}`, title, status, code, detail }
+  if (extras.faults) body.faults = extras.faults
+  return c.json(body, status, {
+    ...extras.headers,
+    ...(extras.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(extras.retryAfterSeconds) }),
+    'Content-Type': 'application/problem+json',
+  })
+}

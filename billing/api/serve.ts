@@ -1,0 +1,67 @@
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Api } from './routeDeps.ts'
+
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_TIMEOUT_MS = 65_000
+const DRAIN_TIMEOUT_MS = 5_000
+const MAX_HEADER_BYTES = 16 * 1024
+
+/** A running HTTP server. */
+export interface Serving {
+  /** `http://host:port` as it was bound; the port is a real one also when 0 was asked. */
+  url: string
+  /** Takes no new connection, lets running requests end, and after 5 s cuts what is left. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves the app over HTTP/1.1 until closed. Slow senders are cut: 10 s for the headers, 30 s for a whole request. Idle
+ * connections are kept 65 s, longer than the 60 s of usual load balancers, so that it is they who close. Rejects when
+ * the port is taken.
+ */
+export async function serve(app: Api, options: { host: string; port: number }): Promise<Serving> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+  }) as Server
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  let closing: Promise<void> | undefined
+  return {
+    url: urlOf(server),
+    close: () => {
+      closing ??= drain(server)
+      return closing
+    },
+  }
+}
+
+function urlOf(server: Server): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server is not bound to a port')
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${host}:${address.port}`
+}
+
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

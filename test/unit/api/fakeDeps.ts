@@ -1,0 +1,231 @@
+import pino from 'pino'
+import type { Address, Hash } from 'viem'
+import type { AppDeps, RailInfo } from '../../../billing/api/appDeps.ts'
+import type { Config } from '../../../billing/config/config.ts'
+import type { DepositView, TransactionView } from '../../../billing/gate/transactionView.ts'
+import type { LedgerEntryView } from '../../../billing/ledger/entryView.ts'
+import { createMetrics } from '../../../billing/metrics/createMetrics.ts'
+import { quote } from '../../../billing/pricing/quote.ts'
+
+export const serviceKey = 'service-key-of-at-least-32-characters'
+export const adminKey = 'admin-key-of-at-least-32-characters--'
+export const wallet: Address = '0x00000000000000000000000000000000000000aa'
+export const knownHash: Hash = `0x${'1'.repeat(64)}`
+export const pendingHash: Hash = `0x${'2'.repeat(64)}`
+export const unrelatedHash: Hash = `0x${'3'.repeat(64)}`
+export const failedHash: Hash = `0x${'4'.repeat(64)}`
+export const unreachableHash: Hash = `0x${'5'.repeat(64)}`
+export const unknownHash: Hash = `0x${'f'.repeat(64)}`
+
+const whole = (integer: bigint) => ({ numerator: integer, denominator: 1n })
+const usdcToken: Address = '0x00000000000000000000000000000000000000c0'
+
+export const config: Config = {
+  databaseUrl: 'postgres://credits:hunter2@127.0.0.1:5432/credits',
+  indexerUrl: null,
+  pollIntervalMs: 1000,
+  dataDir: '/data',
+  host: '127.0.0.1',
+  port: 0,
+  publicUrl: 'http://localhost:8080',
+  revenueWallet: '0x00000000000000000000000000000000000000ee',
+  rails: [
+    { rail: 'eth:1', asset: 'eth', chainId: 1, token: null },
+    { rail: 'usdc:1', asset: 'usdc', chainId: 1, token: usdcToken },
+  ],
+  chains: [
+    {
+      chainId: 1,
+      rpcUrls: ['https://rpc.example/secret-key'],
+      startBlock: 1n,
+      confirmations: 6,
+      axgtToken: null,
+      ethDetection: 'traces',
+    },
+  ],
+  ethDetection: 'traces',
+  pricing: {
+    usdPerHour: whole(1n),
+    eth: {
+      mode: 'fixed',
+      minutesPerEth: whole(120_000n),
+      minimumEth: { numerator: 1n, denominator: 2000n },
+    },
+    usdc: { minimumUsdc: whole(1n) },
+    axgt: {
+      mode: 'fixed',
+      minutesPer100: whole(60n),
+      minimumAxgt: whole(100n),
+      bonusPercent: whole(25n),
+    },
+    tiers: [
+      { minimumAxgt: 0n, discountPercent: whole(0n) },
+      { minimumAxgt: 100n, discountPercent: whole(5n) },
+    ],
+  },
+  profiles: { small: 1, max: 8 },
+  sessions: {
+    heartbeatIntervalSeconds: 30,
+    heartbeatTimeoutSeconds: 120,
+    graceMinutes: 120,
+    lowBalanceMinutes: 10,
+  },
+  storage: { minutesPerGibHour: { numerator: 1n, denominator: 20n }, debtLimitMinutes: 1440 },
+  serviceApiKey: serviceKey,
+  adminApiKey: adminKey,
+  webhook: null,
+  rateLimitPerMinute: 60,
+  trustProxy: 0,
+  metricsAccess: 'any',
+  logLevel: 'info',
+  logFormat: 'json',
+}
+
+export const rails: RailInfo[] = [
+  {
+    rail: 'eth:1',
+    asset: 'eth',
+    chainId: 1,
+    token: null,
+    decimals: 18,
+    symbol: 'ETH',
+    minimumBaseUnits: 500_000_000_000_000n,
+  },
+  {
+    rail: 'usdc:1',
+    asset: 'usdc',
+    chainId: 1,
+    token: usdcToken,
+    decimals: 6,
+    symbol: 'USDC',
+    minimumBaseUnits: 1_000_000n,
+  },
+]
+
+export const credited: DepositView = {
+  id: `1-${knownHash}-usdc-${wallet}`,
+  txHash: knownHash,
+  chainId: 1,
+  rail: 'usdc:1',
+  payer: wallet,
+  amountBaseUnits: 1_000_000n,
+  state: 'credited',
+  reason: null,
+  confirmations: 6,
+  confirmationsRequired: 6,
+  creditMicros: 3_600_000_000n,
+  blockNumber: 100n,
+  retryAt: null,
+}
+
+export const held: DepositView = {
+  ...credited,
+  id: `1-${pendingHash}-usdc-${wallet}`,
+  txHash: pendingHash,
+  amountBaseUnits: 1n,
+  state: 'held',
+  reason: 'below_minimum',
+  creditMicros: null,
+  retryAt: new Date('2025-01-01T00:00:30Z'),
+}
+
+export const entry: LedgerEntryView = {
+  id: 7n,
+  kind: 'adjustment',
+  micros: -90_000_001n,
+  reference: 'adjustment:key-1',
+  reversesEntryId: null,
+  details: { reason: 'goodwill' },
+  eventAt: new Date('2025-01-01T00:00:00Z'),
+  createdAt: new Date('2025-01-01T00:00:01Z'),
+}
+
+/** What the desk of a test answers, by hash; every other hash is unknown. */
+const transactions: Record<Hash, TransactionView> = {
+  [knownHash]: { txHash: knownHash, outcome: 'settled', deposits: [credited] },
+  [pendingHash]: { txHash: pendingHash, outcome: 'pending', deposits: [held] },
+  [unrelatedHash]: { txHash: unrelatedHash, outcome: 'no_qualifying_transfer', deposits: [] },
+  [failedHash]: { txHash: failedHash, outcome: 'transaction_failed', deposits: [] },
+}
+
+/**
+ * Dependencies that stand at the edge of the HTTP side: what lies behind them is the business of other tests. `asked`
+ * records each call that would cost an RPC call or reach the database, with its arguments.
+ */
+export function fakeDeps(
+  overrides: Partial<AppDeps> = {},
+): AppDeps & { asked: unknown[][]; logged: string[] } {
+  const asked: unknown[][] = []
+  const logged: string[] = []
+  const lookup = (txHash: Hash) => {
+    if (txHash === unreachableHash) return { kind: 'unavailable' } as const
+    const transaction = transactions[txHash]
+    return transaction ? ({ kind: 'found', transaction } as const) : ({ kind: 'not_found' } as const)
+  }
+  return {
+    asked,
+    logged,
+    config,
+    logger: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    desk: {
+      look: async (...args) => {
+        asked.push(['look', ...args])
+        return lookup(args[0])
+      },
+      submit: async (...args) => {
+        asked.push(['submit', ...args])
+        return lookup(args[0])
+      },
+    },
+    quoter: {
+      quote: async (input) => {
+        asked.push(['quote', input])
+        const rail = config.rails.find((enabled) => enabled.rail === input.rail)
+        const info = rails.find((enabled) => enabled.rail === input.rail)
+        if (!rail || !info) return { kind: 'rail_unknown' }
+        const block = { number: 100n, hash: `0x${'b'.repeat(64)}` }
+        const { pricing } = config
+        return quote({ ...input, pricing, rail, decimals: info.decimals, axgt: null, block })
+      },
+    },
+    rails: () => rails,
+    ledger: {
+      readBalance: async (address) => {
+        asked.push(['readBalance', address])
+        return address === wallet ? 3_600_000_000n : 0n
+      },
+      listEntries: async (address, page) => {
+        asked.push(['listEntries', address, page])
+        return { kind: 'page', items: address === wallet ? [entry] : [], nextKey: null }
+      },
+      adjust: async (input) => {
+        asked.push(['adjust', input])
+        return { kind: 'posted', entry, balanceMicros: -1n }
+      },
+    },
+    deposits: {
+      listByPayer: async (address, page) => {
+        asked.push(['listByPayer', address, page])
+        return { kind: 'page', items: [held, credited], nextKey: '100|1-0x11' }
+      },
+      listByState: async (filter, page) => {
+        asked.push(['listByState', filter, page])
+        if (page.cursor === 'of another list') return { kind: 'bad_cursor' }
+        return { kind: 'page', items: [held], nextKey: null }
+      },
+    },
+    health: {
+      read: async () => ({
+        checks: {
+          database: { status: 'ok', detail: 'answers' },
+          rpc: { '1': { status: 'ok', detail: 'head 100' } },
+          indexer: { '1': { status: 'ok', detail: '0 blocks behind' } },
+          gate: { '1': { status: 'ok', detail: 'passed 1 s ago' } },
+        },
+      }),
+    },
+    metrics: createMetrics(),
+    indexerUrl: () => null,
+    ...overrides,
+  }
+}

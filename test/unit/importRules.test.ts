@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Every source file of a folder, with what it imports as paths relative to the checkout (packages by their name). */
+function sourcesOf(folder: string) {
+  return readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|mjs)$/.test(file))
+    .map((file) => {
+      const path = join(folder, file)
+      const text = readFileSync(join(checkout, path), 'utf8')
+      const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, target = '']) =>
+        target.startsWith('.') ? relative(checkout, join(checkout, dirname(path), target)) : target,
+      )
+      return { path, text, imports }
+    })
+}
+
+/** `path → import` for each import that a rule forbids. */
+function violations(folder: string, isForbidden: (target: string, path: string) => boolean): string[] {
+  return sourcesOf(folder).flatMap(({ path, imports }) =>
+    imports.filter((target) => isForbidden(target, path)).map((target) => `${path} → ${target}`),
+  )
+}
+
+const billing = sourcesOf('billing')
+
+describe('the tree reads as the flow because nothing reaches back', () => {
+  test('the ledger knows nothing of chains, the gate, prices or HTTP', () => {
+    const allowed = /^(billing\/(ledger|database)\/|node:|drizzle-orm|postgres$|viem$)/
+    expect(violations('billing/ledger', (target) => !allowed.test(target))).toEqual([])
+  })
+
+  test('of viem the ledger uses nothing but types', () => {
+    const uses = sourcesOf('billing/ledger').filter(({ text }) => /import \{[^}]*\} from 'viem'/.test(text))
+    expect(uses.map(({ path }) => path)).toEqual([])
+  })
+
+  test('the indexer knows nothing of billing', () => {
+    expect(violations('src', (target) => target.startsWith('billing'))).toEqual([])
+  })
+
+  test('prices are pure: they import nothing that can ask or write', () => {
+    const allowed = /^(billing\/(pricing|config)\/|viem$|zod$)/
+    expect(violations('billing/pricing', (target) => !allowed.test(target))).toEqual([])
+  })
+
+  test('files with plan functions import nothing that can ask or write, but for types', () => {
+    const planners = billing.filter(({ path }) => /\/plan[A-Z][A-Za-z]*\.ts$/.test(path))
+    expect(planners.length).toBeGreaterThan(0)
+    for (const { path, text } of planners) {
+      const values = [...text.matchAll(/^import (?!type)(.*) from '([^']+)'/gm)].map(([, , target]) => target)
+      expect({ path, values }).toEqual({ path, values: ['../pricing/quote.ts'] })
+    }
+  })
+
+  test('the HTTP side holds no SQL and opens no connection', () => {
+    const database = /^(postgres$|drizzle|billing\/database\/(connect|migrate)|billing\/chain\/rpcEndpoint)/
+    expect(violations('billing/api', (target) => database.test(target))).toEqual([])
+    expect(sourcesOf('billing/api').filter(({ text }) => /\bsql`/.test(text))).toEqual([])
+  })
+
+  test('what is inside knows nothing of HTTP: only the composition root imports the API', () => {
+    const outside = /^billing\/(api\/|main\.ts)/
+    expect(
+      violations('billing', (target, path) => target.startsWith('billing/api/') && !outside.test(path)),
+    ).toEqual([])
+  })
+
+  test('only composition roots read the environment', () => {
+    const roots = /^(billing\/main|supervisor\/main)\.ts$/
+    const readers = [...billing, ...sourcesOf('src'), ...sourcesOf('supervisor')].filter(
+      ({ path, text }) => /process\.env/.test(text) && !roots.test(path),
+    )
+    expect(readers.map(({ path }) => path)).toEqual([])
+  })
+
+  test('there is one INSERT into the ledger', () => {
+    const inserts = billing.filter(({ text }) => /insert into credits\.ledger_entry\b/i.test(text))
+    expect(inserts.map(({ path }) => path)).toEqual(['billing/ledger/post.ts'])
+  })
+})
