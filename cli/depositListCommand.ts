@@ -1,0 +1,76 @@
+import { Command, Option } from 'commander'
+import type { Address } from 'viem'
+import { depositJson } from '../billing/api/depositJson.ts'
+import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { listDeposits } from '../billing/gate/listDeposits.ts'
+import {
+  type DepositReason,
+  type DepositState,
+  depositReasons,
+  depositStates,
+} from '../billing/gate/schema.ts'
+import type { Cli } from './cli.ts'
+import { confirmationsFromSettings } from './confirmationsFromSettings.ts'
+import { exitCodes } from './exitCodes.ts'
+import { formatTable } from './formatTable.ts'
+import { integerArgument, parseAddress } from './parseArguments.ts'
+import { withDatabase } from './withDatabase.ts'
+
+interface Options {
+  state?: DepositState
+  reason?: DepositReason
+  payer?: Address
+  limit: number
+  cursor?: string
+  json?: boolean
+}
+
+/** `credits deposit list`: recorded deposits, newest block first. */
+export function depositListCommand({ terminal, end }: Cli): Command {
+  return new Command('list')
+    .summary('list recorded deposits, newest first')
+    .description(
+      'Lists recorded deposits, newest block first: all, or those in a state, for a reason, of a payer.',
+    )
+    .addOption(new Option('--state <state>', 'only in this state').choices(depositStates))
+    .addOption(
+      new Option('--reason <reason>', 'only held or rejected for this reason').choices(depositReasons),
+    )
+    .addOption(new Option('--payer <address>', 'only of this payer').argParser(parseAddress))
+    .addOption(
+      new Option('--limit <count>', 'deposits to list').argParser(integerArgument(1, 200)).default(50),
+    )
+    .option('--cursor <cursor>', 'go on where a list ended')
+    .option('--json', 'print JSON: {items, nextCursor}')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm run credits -- deposit list --state held\n  $ npm run credits -- deposit list --reason rpc_disagreement --json',
+    )
+    .action(({ state, reason, payer, limit, cursor, json = false }: Options) =>
+      withDatabase(terminal, async (sql) => {
+        const filter = { payer: payer ?? null, state: state ?? null, reason: reason ?? null }
+        const confirmations = confirmationsFromSettings(terminal.env)
+        const page = await listDeposits(sql, confirmations, filter, { cursor: cursor ?? null, limit })
+        if (page.kind === 'bad_cursor') {
+          terminal.complain('--cursor is none that a list has given.')
+          return end(exitCodes.usage)
+        }
+        if (json) {
+          const answer = { items: page.items.map(depositJson), nextCursor: page.nextKey }
+          terminal.print(JSON.stringify(answer, null, 2))
+          return
+        }
+        const rows = page.items.map((deposit) => [
+          deposit.blockNumber?.toString() ?? '',
+          deposit.reason === null ? deposit.state : `${deposit.state}: ${deposit.reason}`,
+          deposit.creditMicros === null ? '' : formatMinutes(deposit.creditMicros),
+          deposit.amountBaseUnits.toString(),
+          deposit.id,
+        ])
+        for (const line of formatTable([['block', 'state', 'minutes', 'base units', 'deposit'], ...rows])) {
+          terminal.print(line)
+        }
+        if (page.nextKey !== null) terminal.print(`More: --cursor ${page.nextKey}`)
+      }),
+    )
+}

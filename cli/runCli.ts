@@ -1,0 +1,74 @@
+import { Command, CommanderError } from 'commander'
+import { accountCommand } from './accountCommand.ts'
+import { adjustCommand } from './adjustCommand.ts'
+import { BadSettings } from './badSettings.ts'
+import type { Cli } from './cli.ts'
+import { depositCommand } from './depositCommand.ts'
+import { type ExitCode, exitCodes } from './exitCodes.ts'
+import { migrateCommand } from './migrateCommand.ts'
+import { rescanCommand } from './rescanCommand.ts'
+import type { Terminal } from './terminal.ts'
+import { verifyCommand } from './verifyCommand.ts'
+
+/**
+ * Runs one command line of the operator's CLI and says the exit code: 0 done, 1 the answer is no or something failed, 64
+ * a command line that makes no sense, 78 settings that do not allow the command. Never throws.
+ */
+export async function runCli(args: string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok
+  const cli: Cli = {
+    terminal,
+    end(ending) {
+      code = ending
+    },
+  }
+  const program = new Command('credits')
+    .description(
+      'The operator’s commands. They read the same settings as the service, and .env, and run beside it.',
+    )
+    .helpOption('-h, --help', 'show help')
+    .addCommand(verifyCommand(cli))
+    .addCommand(accountCommand(cli))
+    .addCommand(depositCommand(cli))
+    .addCommand(adjustCommand(cli))
+    .addCommand(migrateCommand(cli))
+    .addCommand(rescanCommand(cli))
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 differences, not found or failed, 64 bad command line, 78 bad settings.' +
+        '\n\nExamples:\n  $ npm run credits -- verify\n  $ npm run credits -- deposit list --state held\n  $ npm run credits -- deposit show --help',
+    )
+  for (const command of allOf(program)) {
+    command
+      .exitOverride()
+      .showHelpAfterError('(--help shows how)')
+      .configureOutput({
+        writeOut: (text) => terminal.print(text.replace(/\n$/, '')),
+        writeErr: (text) => terminal.complain(text.replace(/\n$/, '')),
+      })
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    terminal.progress('')
+    return explain(error, terminal)
+  }
+}
+
+function explain(error: unknown, terminal: Terminal): ExitCode {
+  // Commander has already printed its own; asking for help is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  terminal.complain(error instanceof Error ? messageOf(error) : String(error))
+  return error instanceof BadSettings ? exitCodes.settings : exitCodes.failed
+}
+
+/** A refused connection arrives as several failures, one for each address tried, under an empty message. */
+function messageOf(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((each) => messageOf(each)).join('; ')
+  return error.message
+}
+
+function allOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((child) => allOf(child))]
+}

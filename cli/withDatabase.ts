@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { parseDatabaseSettings } from '../billing/config/parseDatabaseSettings.ts'
+import { formatFaults } from '../billing/config/parseSettings.ts'
+import { connect, type Sql } from '../billing/database/connect.ts'
+import { findEmbeddedPostgres, startEmbeddedPostgres } from '../supervisor/embeddedPostgres.ts'
+import { findHome } from '../supervisor/postgres/locateHome.ts'
+import { BadSettings } from './badSettings.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * Runs something on the settings' database, of which only `DATABASE_URL` or `DATA_DIR` are read: the one at the URL, or
+ * the embedded one. The embedded one of a running service is used beside it; when none runs, it is started for as long as
+ * the command takes. One that does not exist is made only where `mayCreate` says so: proving an empty database
+ * because `DATA_DIR` was mistyped would prove nothing.
+ */
+export async function withDatabaseUrl<T>(
+  terminal: Terminal,
+  { mayCreate }: { mayCreate: boolean },
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const parsed = parseDatabaseSettings(terminal.env)
+  if (!parsed.ok) throw new BadSettings(formatFaults(parsed.faults))
+  const { databaseUrl, dataDir } = parsed.settings
+  if (databaseUrl !== null) return work(databaseUrl)
+  const running = await findEmbeddedPostgres(dataDir)
+  if (running !== null) return work(running)
+  const home = findHome(dataDir)
+  if (!mayCreate && (home === null || !existsSync(home))) {
+    throw new BadSettings(
+      `There is no database in DATA_DIR, which is ${dataDir}, and DATABASE_URL is not set.`,
+    )
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir })
+  try {
+    return await work(embedded.url)
+  } finally {
+    await embedded.stop()
+  }
+}
+
+/** The same with a connection, to a database in which `migrate` has been run. */
+export async function withDatabase<T>(terminal: Terminal, work: (sql: Sql) => Promise<T>): Promise<T> {
+  return withDatabaseUrl(terminal, { mayCreate: false }, async (url) => {
+    const sql = connect(url, { max: 4, applicationName: 'credits' })
+    try {
+      const [ledger] = await sql<{ there: boolean }[]>`
+        select to_regclass('credits.ledger_entry') is not null as there`
+      if (!ledger?.there)
+        throw new Error('The database holds no ledger. Run `npm run credits -- migrate` first.')
+      return await work(sql)
+    } finally {
+      await sql.end({ timeout: 5 })
+    }
+  })
+}

@@ -1,0 +1,53 @@
+import { pino } from 'pino'
+import { createRpcEndpoint } from '../billing/chain/rpcEndpoint.ts'
+import type { ChainConfig, Config } from '../billing/config/config.ts'
+import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
+import type { GateDeps } from '../billing/gate/gateDeps.ts'
+import { createMetrics } from '../billing/metrics/createMetrics.ts'
+import { independentUrls, openGate } from '../billing/openGate.ts'
+import { probeTraces } from '../supervisor/probeTraces.ts'
+import { BadSettings } from './badSettings.ts'
+import type { Terminal } from './terminal.ts'
+import { withDatabase } from './withDatabase.ts'
+
+/**
+ * Runs something with the gate's own means, as the service has them: all settings are needed, and the RPCs. The gate
+ * itself keeps running in the service, if one does; whatever both do at once is done once.
+ */
+export async function withGate<T>(
+  terminal: Terminal,
+  work: (deps: GateDeps, config: Config) => Promise<T>,
+): Promise<T> {
+  const parsed = parseSettings(terminal.env, { stdoutIsTerminal: terminal.interactive })
+  if (!parsed.ok) throw new BadSettings(formatFaults(parsed.faults))
+  return withDatabase(terminal, async (sql) => {
+    const chains = await Promise.all(
+      parsed.config.chains.map((chain) => withPossibleDetection(chain, terminal)),
+    )
+    const config = { ...parsed.config, chains }
+    // What happens is the command's answer; a log beside it would be read by nobody.
+    const observers = { logger: pino({ level: 'silent' }), metrics: createMetrics() }
+    const gate = await openGate(config, sql, observers)
+    switch (gate.kind) {
+      case 'open':
+        return work(gate.deps, config)
+      case 'wrong':
+        throw new BadSettings(gate.detail)
+      case 'unavailable':
+        throw new Error(gate.detail)
+    }
+  })
+}
+
+/** As the supervisor does for the service: an RPC without traces is asked for top-level payments only. */
+async function withPossibleDetection(chain: ChainConfig, terminal: Terminal): Promise<ChainConfig> {
+  if (chain.ethDetection === 'transactions') return chain
+  const endpoints = independentUrls(chain.rpcUrls).map((url, index) =>
+    createRpcEndpoint(url, { position: index + 1 }),
+  )
+  if ((await probeTraces(endpoints, chain.chainId)) !== 'unsupported') return chain
+  terminal.complain(
+    `The RPC of chain ${chain.chainId} has no debug_trace: internal ETH payments are not seen.`,
+  )
+  return { ...chain, ethDetection: 'transactions' }
+}
