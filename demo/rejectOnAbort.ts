@@ -1,0 +1,8 @@
+/** A promise that never resolves and rejects when the signal aborts, for racing against work that may take long. */
+export function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = () => reject(new Error('interrupted'))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}

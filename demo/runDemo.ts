@@ -1,0 +1,130 @@
+import pc from 'picocolors'
+import type { Address } from 'viem'
+import { type DemoChain, startDemoChain } from './demoChain.ts'
+import { followDeposit } from './followDeposit.ts'
+import { type DemoPayment, demoPayments } from './payments.ts'
+import { createProgressBoard } from './progressBoard.ts'
+import { rejectOnAbort } from './rejectOnAbort.ts'
+import { type ResultRow, resultTable } from './resultTable.ts'
+import { type DemoService, startDemoService } from './startDemoService.ts'
+
+export interface DemoOptions {
+  /** End when the payments are through instead of staying up. */
+  once: boolean
+  /** For everything it writes to disk. Not removed by this function. */
+  folder: string
+  out: NodeJS.WriteStream
+  /** Ctrl-C: stop everything and throw. */
+  interrupted: AbortSignal
+}
+
+/**
+ * Brings up a chain and the service, pays with each rail, shows how each payment is credited, and, unless `once`, stays
+ * up until interrupted. Whatever happens, what it started is stopped before it returns or throws.
+ *
+ * @returns the exit code: 0 when every payment gave the expected minutes, else 1.
+ */
+export async function runDemo({ once, folder, out, interrupted }: DemoOptions): Promise<0 | 1> {
+  out.write(`${pc.bold('AxonOS Credits')}: a local chain, a real PostgreSQL, the real service\n\n`)
+  const chain = await startDemoChain(interrupted)
+  try {
+    out.write(introduceChain(chain))
+    const begun = performance.now()
+    const service = await startDemoService(chain, folder, interrupted)
+    try {
+      out.write(`  service    ${service.baseUrl}, ready after ${seconds(performance.now() - begun)}\n\n`)
+      const allRight = await Promise.race([
+        pay(chain, service, out),
+        service.failed,
+        rejectOnAbort(interrupted),
+      ])
+      if (!allRight) out.write(`\nThe service's last words:\n${service.logTail()}\n`)
+      if (once) return allRight ? 0 : 1
+      out.write(invite(chain, service))
+      await Promise.race([service.failed, rejectOnAbort(interrupted).catch(() => {})])
+      return allRight ? 0 : 1
+    } catch (error) {
+      if (interrupted.aborted) throw error
+      throw new Error(`${(error as Error).message}\n\nThe service's last words:\n${service.logTail()}`)
+    } finally {
+      out.write(pc.dim('\nstopping …\n'))
+      await service.stop()
+    }
+  } finally {
+    await chain.stop()
+  }
+}
+
+/** Sends every payment and follows it; true when all were credited as the price list says. */
+async function pay(chain: DemoChain, service: DemoService, out: NodeJS.WriteStream): Promise<boolean> {
+  const payments = demoPayments(chain)
+  const board = createProgressBoard(out)
+  board.say('Payments are sent; from here on nobody does anything.')
+  const width = Math.max(...payments.map((payment) => label(payment).length))
+  // The first three go out together. The last waits for one of them, see there.
+  const rows = await Promise.all(
+    payments.map(async (payment): Promise<ResultRow> => {
+      const tell = board.add(label(payment).padEnd(width))
+      const credited = await followDeposit(service.baseUrl, await payment.send(), tell)
+      const { rail, paid, who, expectedMinutes: expected } = payment
+      return { rail, paid, who, expected, credited: credited ?? '–', ok: sameMinutes(credited, expected) }
+    }),
+  )
+  out.write(`\n${resultTable(rows)}\n\n`)
+  const balances = await Promise.all(
+    [...new Set(payments.map(({ payer }) => payer))].map((payer) => checkBalance(service, payments, payer)),
+  )
+  for (const { line } of balances) out.write(`${line}\n`)
+  return rows.every(({ ok }) => ok) && balances.every(({ ok }) => ok)
+}
+
+/** An account's balance must be what its payments were worth together, no less and no more. */
+async function checkBalance(service: DemoService, payments: DemoPayment[], payer: Address) {
+  const own = payments.filter((payment) => payment.payer === payer)
+  const expected = String(own.reduce((sum, { expectedMinutes }) => sum + Number(expectedMinutes), 0))
+  const response = await fetch(`${service.baseUrl}/v1/accounts/${payer}/balance`, {
+    headers: { authorization: `Bearer ${service.serviceKey}` },
+  })
+  const { balanceMinutes } = (await response.json()) as { balanceMinutes?: string }
+  const ok = sameMinutes(balanceMinutes ?? null, expected)
+  const verdict = ok ? pc.green('as it should be') : pc.red(`should be ${expected}`)
+  return { ok, line: `  balance of ${payer}: ${balanceMinutes ?? 'unknown'} minutes, ${verdict}` }
+}
+
+/** `60`, `60.0` and `60.000000` are the same; nothing that is not exactly a number of minutes is. */
+function sameMinutes(credited: string | null, expected: string): boolean {
+  if (credited === null || !/^\d+(\.\d+)?$/.test(credited)) return false
+  return credited.replace(/\.0*$/, '') === expected
+}
+
+function label({ paid, who }: DemoPayment): string {
+  return `${paid.padEnd(12)} by ${who}`
+}
+
+function introduceChain(chain: DemoChain): string {
+  return [
+    `  chain      ${chain.rpcUrl}, chain id ${chain.chainId}, a block each second`,
+    `  USDC-like  ${chain.usdc.address}`,
+    `  AXGT-like  ${chain.axgt.address}`,
+    `  price feed ${chain.priceFeed}`,
+    `  revenue    ${chain.people.revenue}`,
+    '',
+  ].join('\n')
+}
+
+function invite(chain: DemoChain, service: DemoService): string {
+  return [
+    '',
+    `${pc.bold('It stays up.')} Look around, or pay the revenue wallet yourself:`,
+    `  API        ${service.baseUrl}/v1/config`,
+    `  docs       ${service.baseUrl}/docs`,
+    `  GraphQL    ${service.baseUrl}/graphql`,
+    `  balance    curl -H 'Authorization: Bearer ${service.serviceKey}' ${service.baseUrl}/v1/accounts/${chain.people.buyer}/balance`,
+    `Stop it with ${pc.bold('Ctrl-C')}; nothing remains.`,
+    '',
+  ].join('\n')
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}

@@ -1,0 +1,283 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { lagFault } from './lagFault.ts'
+import {
+  isHit,
+  type Respond,
+  type RpcError,
+  type RpcFault,
+  type RpcRequest,
+  type RpcResponse,
+  type TransportFault,
+  withResult,
+} from './rpcFault.ts'
+
+/**
+ * Starts a JSON-RPC server on 127.0.0.1 that passes everything to a real node, until it is told what to get wrong. Two
+ * of them in front of one chain are two RPCs that can disagree.
+ */
+export async function createRpcProxy(upstreamUrl: string): Promise<RpcProxy> {
+  const proxy = new RpcProxy(upstreamUrl)
+  await proxy.listen()
+  return proxy
+}
+
+/**
+ * Faults add up and stay until `heal`. They are of HTTP, single calls and batches; the WebSocket is passed through as it
+ * is, and can be silenced or cut. Where a fault takes a `method`, the others stay healthy; without one all are hit.
+ */
+export class RpcProxy {
+  readonly #upstreamUrl: string
+  readonly #faults: RpcFault[] = []
+  readonly #calls = new Map<string, number>()
+  readonly #sockets = new Set<Socket>()
+  readonly #webSockets = new Set<Duplex>()
+  readonly #hanging = new Set<ServerResponse>()
+  #httpRequests = 0
+  #webSocketSilent = false
+  #port = 0
+  #server: Server | null = null
+
+  constructor(upstreamUrl: string) {
+    this.#upstreamUrl = upstreamUrl
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  get wsUrl(): string {
+    return `ws://127.0.0.1:${this.#port}`
+  }
+
+  /** How often each method was asked for, in batches too, since the start or `resetCalls`. */
+  get calls(): ReadonlyMap<string, number> {
+    return this.#calls
+  }
+
+  totalCalls(): number {
+    return [...this.#calls.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** However many calls a batch holds, it is one. */
+  httpRequests(): number {
+    return this.#httpRequests
+  }
+
+  resetCalls(): void {
+    this.#calls.clear()
+    this.#httpRequests = 0
+  }
+
+  respond429(method = '*'): void {
+    this.#faults.push({ method, transport: '429' })
+  }
+
+  /** Headers with status 200, a first byte of the body, and then nothing more. */
+  hangAfterHeaders(method = '*'): void {
+    this.#faults.push({ method, transport: 'hang' })
+  }
+
+  htmlWith200(method = '*'): void {
+    this.#faults.push({ method, transport: 'html' })
+  }
+
+  truncateJson(method = '*'): void {
+    this.#faults.push({ method, transport: 'truncate' })
+  }
+
+  /** An answer to a question that nobody asked. */
+  wrongId(method = '*'): void {
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      const id = Number(request.id ?? 0) + 1_000_003
+      return { ...(await respond(request)), id }
+    }
+    this.#faults.push({ method, answer })
+  }
+
+  failWith(method: string, error: RpcError): void {
+    this.#faults.push({ method, answer: async ({ id }) => ({ jsonrpc: '2.0', id, error }) })
+  }
+
+  /** The method does not exist on this node. */
+  without(method: string): void {
+    const message = `the method ${method} does not exist/is not available`
+    this.failWith(method, { code: -32_601, message })
+  }
+
+  /** Changes what the real node answers. */
+  lie(method: string, change: (result: unknown, params: unknown[]) => unknown): void {
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      const response = await respond(request)
+      return withResult(response, change(response.result, request.params ?? []))
+    }
+    this.#faults.push({ method, answer })
+  }
+
+  emptyLogs(): void {
+    this.lie('eth_getLogs', () => [])
+  }
+
+  nullReceipts(): void {
+    this.lie('eth_getTransactionReceipt', () => null)
+    this.lie('eth_getBlockReceipts', () => null)
+  }
+
+  wrongChainId(chainId: number): void {
+    this.lie('eth_chainId', () => `0x${chainId.toString(16)}`)
+    this.lie('net_version', () => String(chainId))
+  }
+
+  /** As if the head were that many blocks lower. */
+  lagBlocks(blocks: number): void {
+    this.#faults.push(lagFault(() => blocks))
+  }
+
+  /** Two nodes behind one address, one of them behind by that much: each request meets the one or the other in turn. */
+  headJump(blocks: number): void {
+    let turn = 0
+    this.#faults.push(lagFault(() => (turn++ % 2 === 0 ? blocks : 0)))
+  }
+
+  /** Nothing listens on the port any more, and what was open is cut. `heal` opens it again on the same port. */
+  refuseConnections(): Promise<void> {
+    return this.stop()
+  }
+
+  /** What the node sends by WebSocket no longer arrives; the connection stays open. */
+  silenceWebSocket(): void {
+    this.#webSocketSilent = true
+  }
+
+  /** Ends every open WebSocket. */
+  cutWebSocket(): void {
+    for (const socket of this.#webSockets) socket.destroy()
+  }
+
+  /** As good as new. */
+  async heal(): Promise<void> {
+    this.#faults.length = 0
+    this.#webSocketSilent = false
+    for (const response of this.#hanging) response.destroy()
+    this.#hanging.clear()
+    await this.listen()
+  }
+
+  /** On the port it had before, if it had one. */
+  async listen(): Promise<void> {
+    if (this.#server !== null) return
+    const server = createServer((request, response) => void this.#serve(request, response))
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    server.on('upgrade', (request, socket, head) => this.#passWebSocket(request, socket, head))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#port, '127.0.0.1', resolve)
+    })
+    this.#server = server
+    this.#port = (server.address() as AddressInfo).port
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (server === null) return
+    this.#server = null
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = JSON.parse(await text(request)) as RpcRequest | RpcRequest[]
+    const requests = Array.isArray(body) ? body : [body]
+    this.#httpRequests += 1
+    for (const { method } of requests) this.#calls.set(method, (this.#calls.get(method) ?? 0) + 1)
+    try {
+      const responses = await Promise.all(requests.map((one) => this.#answer(one)))
+      const spoilt = this.#faults.find(
+        (fault) => 'transport' in fault && requests.some(({ method }) => isHit(fault, method)),
+      )
+      const json = JSON.stringify(Array.isArray(body) ? responses : responses[0])
+      this.#write(response, json, spoilt !== undefined && 'transport' in spoilt ? spoilt.transport : null)
+    } catch (error) {
+      response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error))
+    }
+  }
+
+  /** The faults in the order they were added, each around the ones before it, the real node innermost. */
+  async #answer(request: RpcRequest): Promise<RpcResponse> {
+    let respond = (one: RpcRequest) => this.#ask(one)
+    for (const fault of this.#faults) {
+      if (!('answer' in fault)) continue
+      const inner = respond
+      respond = (one) => (isHit(fault, one.method) ? fault.answer(one, inner) : inner(one))
+    }
+    return respond(request)
+  }
+
+  async #ask(request: RpcRequest): Promise<RpcResponse> {
+    const answer = await fetch(this.#upstreamUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    })
+    return (await answer.json()) as RpcResponse
+  }
+
+  #write(response: ServerResponse, json: string, fault: TransportFault | null): void {
+    switch (fault) {
+      case null:
+        response.writeHead(200, { 'content-type': 'application/json' }).end(json)
+        return
+      case '429':
+        response.writeHead(429, { 'content-type': 'text/plain', 'retry-after': '1' }).end('Too Many Requests')
+        return
+      case 'html':
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Bad gateway</body></html>')
+        return
+      case 'truncate':
+        response.writeHead(200, { 'content-type': 'application/json' }).end(json.slice(0, json.length / 2))
+        return
+      case 'hang':
+        response.writeHead(200, { 'content-type': 'application/json' }).write(json.slice(0, 1))
+        this.#hanging.add(response)
+        return
+    }
+  }
+
+  /** Byte for byte, after repeating the client's upgrade request to the node. */
+  #passWebSocket(request: IncomingMessage, client: Duplex, head: Buffer): void {
+    const { hostname, port } = new URL(this.#upstreamUrl)
+    const node = connect(Number(port), hostname)
+    const headers: string[] = []
+    for (let i = 0; i < request.rawHeaders.length; i += 2) {
+      headers.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`)
+    }
+    node.write(`${request.method} ${request.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
+    node.write(head)
+    this.#webSockets.add(client)
+    client.on('data', (chunk) => node.write(chunk))
+    node.on('data', (chunk) => {
+      if (!this.#webSocketSilent) client.write(chunk)
+    })
+    for (const [one, other] of [
+      [client, node],
+      [node, client],
+    ] as const) {
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        other.destroy()
+        this.#webSockets.delete(client)
+      })
+    }
+  }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
