@@ -1,0 +1,59 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { backlog } from './backlog.ts'
+import type { Benchmark, Measurement } from './benchmark.ts'
+import { latency } from './latency.ts'
+
+const benchmarks: Benchmark[] = [backlog, latency]
+
+const HELP = `Measures the service on this machine, each figure beside a baseline taken in the same run.
+
+Usage: npm run bench [-- [--json FILE] [NAME…]]
+
+${benchmarks.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join('\n')}
+
+  --json FILE  also writes {name: {value, unit, baseline, ratio, p50Ms, p99Ms}}
+  --help       this text`
+
+/** Runs the named benchmarks, or all; exit code 64 for a name that is none. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+    allowPositionals: true,
+  })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
+  if (unknown.length > 0) {
+    console.error(`There is no benchmark ${unknown.join(', ')}.\n\n${HELP}`)
+    return 64
+  }
+  const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const all: Record<string, Measurement> = {}
+  for (const benchmark of chosen) {
+    console.log(`\n${benchmark.name}: ${benchmark.summary}`)
+    const { measurements, remarks } = await benchmark.run((text) => console.log(`  ${text}`))
+    for (const [name, measurement] of Object.entries(measurements)) {
+      all[name] = measurement
+      console.log(`  ${describe(name, measurement)}`)
+    }
+    for (const remark of remarks) console.log(`  ${remark}`)
+  }
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(all, null, 2)}\n`)
+  return 0
+}
+
+function describe(name: string, { value, unit, baseline, ratio, p50Ms, p99Ms }: Measurement): string {
+  const figures = [`${round(value)} ${unit}`, `baseline ${round(baseline)}`, `ratio ${ratio.toFixed(2)}`]
+  if (p50Ms !== null) figures.push(`p50 ${p50Ms.toFixed(1)} ms`)
+  if (p99Ms !== null) figures.push(`p99 ${p99Ms.toFixed(1)} ms`)
+  return `${name}: ${figures.join(', ')}`
+}
+
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2)
+}
+
+process.exit(await main())

@@ -1,0 +1,18 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedPostgres } from '../supervisor/embeddedPostgres.ts'
+
+/** Runs work on a fresh embedded PostgreSQL in a temporary folder, and leaves nothing behind. */
+export async function withDatabase<Value>(work: (databaseUrl: string) => Promise<Value>): Promise<Value> {
+  const folder = await mkdtemp(join(tmpdir(), 'credits-bench-'))
+  // Run as root, PostgreSQL runs as somebody else, who must get in.
+  await chmod(folder, 0o755)
+  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data') })
+  try {
+    return await work(server.url)
+  } finally {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
