@@ -1,0 +1,12 @@
+import { type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+import type { Config } from '../billing/config/config.ts'
+
+/** The log on stdout: a JSON object or a readable line for each message, as LOG_FORMAT says. */
+export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
+  const options = { level: logLevel, base: null }
+  // Written at once and in our own process: the last lines before an exit must not be lost.
+  return logFormat === 'json'
+    ? pino(options, pino.destination({ fd: 1, sync: true }))
+    : pino(options, pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }))
+}

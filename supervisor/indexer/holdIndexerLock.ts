@@ -1,0 +1,55 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import postgres from 'postgres'
+
+/** Any fixed number: indexers of one database take turns on it. */
+const INDEXER_LOCK = 7_236_401_117
+const ASK_EVERY_MS = 1_000
+
+/** A held lock. */
+export interface IndexerLock {
+  /** Whether the connection that holds it still stands. */
+  held(): boolean
+  release(): Promise<void>
+}
+
+/**
+ * Waits until no other supervisor runs an indexer on this database, and keeps others from it as long as the connection
+ * stands. Two indexers would write into one schema, and each would clear away what the other needs.
+ *
+ * @throws when aborted, or when the database is away.
+ */
+export async function holdIndexerLock(
+  url: string,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<IndexerLock> {
+  let open = true
+  const sql = postgres(url, {
+    max: 1,
+    // postgres.js renews connections after a while, which would silently give the lock away.
+    max_lifetime: null,
+    connect_timeout: 10,
+    onnotice: () => {},
+    onclose: () => {
+      open = false
+    },
+    connection: { application_name: 'supervisor indexer lock', tcp_keepalives_idle: 5 },
+  })
+  const release = async () => {
+    open = false
+    await sql.end({ timeout: 1 })
+  }
+  try {
+    for (let told = false; ; told = true) {
+      signal.throwIfAborted()
+      const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${INDEXER_LOCK}) as locked`
+      if (row?.locked) return { held: () => open, release }
+      if (!told) logger.info('another indexer works on this database; standing by')
+      await wait(ASK_EVERY_MS, undefined, { signal })
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}

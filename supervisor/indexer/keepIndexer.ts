@@ -1,0 +1,193 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { createRpcEndpoint } from '../../billing/chain/rpcEndpoint.ts'
+import type { ChainConfig, Config } from '../../billing/config/config.ts'
+import { connect, type Sql } from '../../billing/database/connect.ts'
+import { urlSecrets } from '../../billing/log/urlSecrets.ts'
+import { type ProcessPlan, type SupervisedProcess, superviseProcess } from '../superviseProcess.ts'
+import { buildHash } from './buildHash.ts'
+import { holdIndexerLock, type IndexerLock } from './holdIndexerLock.ts'
+import {
+  currentSchema,
+  forgetChainAbove,
+  prepareIndexStore,
+  releaseSchema,
+  startNewGeneration,
+  VIEWS_SCHEMA,
+} from './indexStore.ts'
+import { relayLogLine } from './relayLogLine.ts'
+import { type IndexWatch, type WatchedChain, watchIndex } from './watchIndex.ts'
+
+export interface KeepIndexerOptions {
+  /** As it is now: which chains are traced may turn out while we run. */
+  config(): Config
+  databaseUrl(): string
+  /** Where it serves GraphQL. */
+  host: string
+  port: number
+  /** For the child, complete but for what is decided here. */
+  environment(): NodeJS.ProcessEnv
+  /** The checkout. */
+  root: string
+  logger: Logger
+}
+
+export interface KeptIndexer {
+  /** With settings or a database that changed. */
+  restart(): Promise<void>
+  stop(patienceMs: number): Promise<void>
+}
+
+/** A setting of the child that would change what it does behind our back. */
+const REMOVED_VARIABLES = [
+  'PORT',
+  'DATABASE_PRIVATE_URL',
+  'DATABASE_SCHEMA',
+  'DATABASE_VIEWS_SCHEMA',
+  'DEBUG',
+]
+
+/**
+ * Runs the indexer: in a schema of its own for every build, one at a time on a database, started again when it ends,
+ * rebuilt when the chain was reorganised deeper than it can follow, its old schemas cleared away.
+ */
+export function keepIndexer(options: KeepIndexerOptions): KeptIndexer {
+  return new Keeper(options)
+}
+
+class Keeper implements KeptIndexer {
+  readonly #options: KeepIndexerOptions
+  readonly #logger: Logger
+  readonly #supervised: SupervisedProcess
+  readonly #watch: IndexWatch
+  /** Parts of the RPC URLs that error messages may repeat without the URL around them. */
+  readonly #secrets: readonly string[]
+  /** Chains whose subscription is not used any more. */
+  readonly #polled = new Set<number>()
+  #schema: string | null = null
+  #schemaRefused = false
+  #lock: IndexerLock | null = null
+  #database: { url: string; sql: Sql } | null = null
+
+  constructor(options: KeepIndexerOptions) {
+    this.#options = options
+    this.#logger = options.logger.child({ component: 'indexer' })
+    this.#secrets = options.config().chains.flatMap(({ rpcUrls }) => rpcUrls.flatMap(urlSecrets))
+    this.#supervised = superviseProcess({
+      component: 'indexer',
+      plan: (signal) => this.#plan(signal),
+      stopSignal: 'SIGINT',
+      onLine: (line) => this.#hear(line),
+      logger: options.logger,
+    })
+    this.#watch = watchIndex({
+      sql: () => this.#sql(),
+      chains: options.config().chains.map(watchedChain),
+      schema: () => this.#schema,
+      restart: (chainId) => {
+        // A subscription that has gone silent looks just like this; polling does not need one.
+        this.#polled.add(chainId)
+        return this.#supervised.restart()
+      },
+      rebuild: (chainId, keep) =>
+        this.#supervised.restart(() => forgetChainAbove(this.#sql(), this.#build(), chainId, keep)),
+      logger: this.#logger,
+    })
+  }
+
+  restart(): Promise<void> {
+    return this.#supervised.restart()
+  }
+
+  async stop(patienceMs: number): Promise<void> {
+    await Promise.all([this.#supervised.stop(patienceMs), this.#watch.stop()])
+    await Promise.all([this.#lock?.release(), this.#database?.sql.end({ timeout: 1 })])
+  }
+
+  #build(): string {
+    return buildHash(this.#options.root, this.#options.config())
+  }
+
+  #sql(): Sql {
+    const url = this.#options.databaseUrl()
+    if (this.#database?.url !== url) {
+      void this.#database?.sql.end({ timeout: 1 })
+      this.#database = { url, sql: connect(url, { max: 2, applicationName: 'supervisor' }) }
+    }
+    return this.#database.sql
+  }
+
+  #hear(line: string): void {
+    const remark = relayLogLine(line, this.#logger, this.#secrets)
+    switch (remark.kind) {
+      case 'nothing':
+        return
+      case 'unrecoverable_reorg':
+        this.#watch.complain(remark.chainId)
+        return
+      case 'schema_refused':
+        this.#schemaRefused = true
+    }
+  }
+
+  async #plan(signal: AbortSignal): Promise<ProcessPlan> {
+    this.#schema = null
+    if (!this.#lock?.held()) {
+      await this.#lock?.release()
+      this.#lock = await holdIndexerLock(this.#options.databaseUrl(), signal, this.#logger)
+    }
+    const sql = this.#sql()
+    await prepareIndexStore(sql)
+    if (this.#schemaRefused) await startNewGeneration(sql, this.#build())
+    this.#schemaRefused = false
+    const schema = await currentSchema(sql, this.#build())
+    await releaseSchema(sql, schema)
+    this.#schema = schema
+    this.#logger.info({ schema }, 'starting the indexer')
+    return { args: this.#arguments(schema), env: this.#environment(), cwd: this.#workingFolder() }
+  }
+
+  #arguments(schema: string): string[] {
+    const { root, host, port } = this.#options
+    // Next to the package's entry, which is all that it lets others resolve.
+    const bin = fileURLToPath(new URL('./bin/ponder.js', import.meta.resolve('ponder')))
+    return [
+      ...['--import', new URL('./endWithParent.mjs', import.meta.url).href],
+      ...['--import', new URL('./acceptUrlCredentials.mjs', import.meta.url).href],
+      ...[bin, 'start', '--root', root],
+      ...['--schema', schema, '--views-schema', VIEWS_SCHEMA, '-p', String(port), '-H', host],
+      // The supervisor's own log level decides what is shown; some lines it must see itself.
+      ...['--log-format', 'json', '--log-level', 'info'],
+    ]
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const polled = [...this.#polled].map((chainId) => [`INDEXER_POLLS_${chainId}`, '1'])
+    const env: NodeJS.ProcessEnv = {
+      ...this.#options.environment(),
+      ...Object.fromEntries(polled),
+      PONDER_TELEMETRY_DISABLED: '1',
+      // Its GraphQL then tells clients no internals of an error.
+      NODE_ENV: 'production',
+    }
+    for (const name of REMOVED_VARIABLES) delete env[name]
+    return env
+  }
+
+  /** Ponder writes its GraphQL schema into the folder it runs in; the checkout stays clean. */
+  #workingFolder(): string {
+    const folder = join(this.#options.config().dataDir, 'indexer')
+    mkdirSync(folder, { recursive: true })
+    return folder
+  }
+}
+
+function watchedChain({ chainId, rpcUrls }: ChainConfig): WatchedChain {
+  const urls = rpcUrls.filter((url) => /^https?:/i.test(url))
+  const endpoints = urls.map((url, index) =>
+    createRpcEndpoint(url, { position: index + 1, timeoutMs: 5_000 }),
+  )
+  return { chainId, endpoints }
+}

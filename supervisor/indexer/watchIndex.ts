@@ -1,0 +1,212 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { readCanonicalHash } from '../../billing/chain/readCanonicalHash.ts'
+import { readHead } from '../../billing/chain/readHead.ts'
+import type { RpcEndpoint } from '../../billing/chain/rpcEndpoint.ts'
+import type { Sql } from '../../billing/database/connect.ts'
+import { redactUrls } from '../redactUrls.ts'
+import { findForkPoint } from './findForkPoint.ts'
+import {
+  type Anchor,
+  dropSupersededSchemas,
+  type IndexedHead,
+  listAnchors,
+  readProgress,
+  recordAnchor,
+} from './indexStore.ts'
+import { type ChainVerdict, type ChainWatch, judgeChain } from './judgeChain.ts'
+
+/** A chain and the RPCs by which its index is judged. */
+export interface WatchedChain {
+  chainId: number
+  endpoints: RpcEndpoint[]
+}
+
+export interface WatchIndexOptions {
+  sql(): Sql
+  chains: WatchedChain[]
+  /** The schema of the indexer that runs; null while none does. */
+  schema(): string | null
+  /** The index of a chain stands still for no visible reason. */
+  restart(chainId: number): Promise<void>
+  /** What the indexer holds of a chain above `keep` (everything with null) is of a fork that is gone. */
+  rebuild(chainId: number, keep: bigint | null): Promise<void>
+  logger: Logger
+}
+
+export interface IndexWatch {
+  /** The indexer said that it met a reorg it can not undo. */
+  complain(chainId: number): void
+  stop(): Promise<void>
+}
+
+const LOOK_EVERY_MS = 5_000
+const LOOK_AGAIN_MS = 1_500
+/** Whether the final block is canonical is asked at every so many looks, and whenever something is suspicious. */
+const ANCHOR_EVERY_LOOKS = 3
+const COMPLAINT_LIVES_MS = 60_000
+/** Without a remembered block to show where the fork is: so many blocks below the indexer's finality are doubted. */
+const DOUBTED_BLOCKS = 1_000n
+
+/** Watches an index while its indexer runs: notices forks and standstills, and clears away the indexes of the past. */
+export function watchIndex(options: WatchIndexOptions): IndexWatch {
+  return new Watcher(options)
+}
+
+class Watcher implements IndexWatch {
+  readonly #options: WatchIndexOptions
+  readonly #watches = new Map<number, ChainWatch>()
+  readonly #complaints = new Map<number, number[]>()
+  readonly #stopping = new AbortController()
+  readonly #running: Promise<void>
+  #wake = new AbortController()
+  #suspicious: ReadonlySet<number> = new Set()
+  #looks = 0
+
+  constructor(options: WatchIndexOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  complain(chainId: number): void {
+    const told = this.#complaints.get(chainId) ?? []
+    this.#complaints.set(chainId, [...told.slice(-20), performance.now()])
+    if (told.length === 0) this.#wake.abort()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = new AbortController()
+      await this.#look().catch((error: unknown) => {
+        // A database or an RPC that is away: others tell about it; here it only means that nothing can be judged.
+        const reason = redactUrls(error instanceof Error ? error.message : String(error))
+        this.#options.logger.debug({ reason }, 'could not look at the index')
+      })
+      this.#looks += 1
+      const signal = AbortSignal.any([this.#stopping.signal, this.#wake.signal])
+      await wait(this.#suspicious.size > 0 ? LOOK_AGAIN_MS : LOOK_EVERY_MS, undefined, { signal }).catch(
+        () => {},
+      )
+    }
+  }
+
+  async #look(): Promise<void> {
+    const sql = this.#options.sql()
+    const schema = this.#options.schema()
+    if (schema === null) return
+    const progress = await readProgress(sql, schema)
+    if (progress === null) return
+    const suspicious = new Set<number>()
+    for (const chain of this.#options.chains) {
+      const indexed = progress.heads.find(({ chainId }) => chainId === chain.chainId)
+      if (!indexed || this.#stopping.signal.aborted) continue
+      const verdict = await this.#judge(sql, chain, indexed, progress.ready)
+      if (verdict.kind === 'suspicious') suspicious.add(chain.chainId)
+      await this.#act(sql, chain, indexed, verdict)
+    }
+    this.#suspicious = suspicious
+    for (const dropped of await dropSupersededSchemas(sql, schema)) {
+      this.#options.logger.info({ schema: dropped }, 'dropped the index of an earlier build')
+    }
+  }
+
+  async #judge(sql: Sql, chain: WatchedChain, indexed: IndexedHead, ready: boolean): Promise<ChainVerdict> {
+    const { chainId, endpoints } = chain
+    const since = performance.now() - COMPLAINT_LIVES_MS
+    const complaints = (this.#complaints.get(chainId) ?? []).filter((atMs) => atMs >= since)
+    this.#complaints.set(chainId, complaints)
+    const before = this.#watches.get(chainId) ?? null
+    const asksAnchor =
+      before === null ||
+      complaints.length > 0 ||
+      this.#suspicious.has(chainId) ||
+      this.#looks % ANCHOR_EVERY_LOOKS === 0
+    const [reading, finalIsCanonical] = await Promise.all([
+      readHead(endpoints, chainId),
+      asksAnchor ? checkAnchor(sql, chain, indexed) : null,
+    ])
+    const { watch, verdict } = judgeChain(before, {
+      nowMs: performance.now(),
+      ready,
+      latest: indexed.latest,
+      head: reading.kind === 'agreed' ? reading.head.number : null,
+      finalIsCanonical,
+      complaints: complaints.length,
+    })
+    this.#watches.set(chainId, watch)
+    return verdict
+  }
+
+  async #act(sql: Sql, chain: WatchedChain, indexed: IndexedHead, verdict: ChainVerdict): Promise<void> {
+    const { chainId } = chain
+    const { logger } = this.#options
+    switch (verdict.kind) {
+      case 'fine':
+      case 'suspicious':
+        return
+      case 'restart':
+        logger.error(
+          { chainId, behindBlocks: String(verdict.behind) },
+          'the index stands still; restarting it',
+        )
+        return this.#options.restart(chainId)
+      case 'rebuild': {
+        const { evidence } = verdict
+        const keep = await blockToKeep(sql, chain, indexed, evidence)
+        logger.error(
+          { chainId, fromBlock: String((keep ?? -1n) + 1n), evidence },
+          'the chain was reorganised below what the index holds for final; rebuilding the index',
+        )
+        await this.#options.rebuild(chainId, keep)
+        this.#watches.delete(chainId)
+        this.#complaints.delete(chainId)
+      }
+    }
+  }
+}
+
+/** Whether the newest remembered block is canonical. When it is, the indexer's newest final block joins the memory. */
+async function checkAnchor(sql: Sql, chain: WatchedChain, indexed: IndexedHead): Promise<boolean | null> {
+  const [newest] = await listAnchors(sql, chain.chainId)
+  if (newest) {
+    const canonical = await isCanonical(chain, newest)
+    if (canonical !== true) return canonical
+  }
+  if (newest === undefined || indexed.finalized > newest.number) {
+    const found = await readCanonicalHash(chain.endpoints, chain.chainId, indexed.finalized)
+    if (found.kind === 'agreed') {
+      await recordAnchor(sql, chain.chainId, { number: indexed.finalized, hash: found.value })
+    }
+  }
+  return newest ? true : null
+}
+
+/** Up to which block what the indexer has cached is beyond doubt; null when none is. */
+async function blockToKeep(
+  sql: Sql,
+  chain: WatchedChain,
+  indexed: IndexedHead,
+  evidence: 'forked' | 'complained',
+): Promise<bigint | null> {
+  const anchors = await listAnchors(sql, chain.chainId)
+  const lowest = indexed.finalized - DOUBTED_BLOCKS
+  const trusted = evidence === 'forked' ? anchors : anchors.filter(({ number }) => number <= lowest)
+  return findForkPoint(trusted, async (anchor) => {
+    const canonical = await isCanonical(chain, anchor)
+    if (canonical === null) {
+      throw new Error(`chain ${chain.chainId}: the RPCs do not agree on block ${anchor.number}`)
+    }
+    return canonical
+  })
+}
+
+/** null when the RPCs do not answer, do not agree, do not have the block yet, or speak for another chain. */
+async function isCanonical(chain: WatchedChain, anchor: Anchor): Promise<boolean | null> {
+  const found = await readCanonicalHash(chain.endpoints, chain.chainId, anchor.number)
+  return found.kind === 'agreed' ? found.value === anchor.hash : null
+}

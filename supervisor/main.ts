@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { createRpcEndpoint } from '../billing/chain/rpcEndpoint.ts'
+import type { Config } from '../billing/config/config.ts'
+import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
+import { createLogger } from './createLogger.ts'
+import { freePort } from './freePort.ts'
+import { type KeptIndexer, keepIndexer } from './indexer/keepIndexer.ts'
+import { type KeptDatabase, keepDatabase } from './keepDatabase.ts'
+import { HELP, parseArguments, type Role } from './parseArguments.ts'
+import { redactUrls } from './redactUrls.ts'
+import { type SupervisedProcess, superviseProcess } from './superviseProcess.ts'
+import { watchTraces } from './watchTraces.ts'
+
+// The composition root of `npm start`: one database, one indexer, one billing process, and the order in which they end.
+
+/** sysexits.h: wrong usage, wrong configuration. */
+const EXIT_USAGE = 64
+const EXIT_CONFIG = 78
+/** Everything must be gone after ten seconds: the processes get most of them, the database the rest. */
+const PROCESS_PATIENCE_MS = 6_500
+const DATABASE_PATIENCE_MS = 2_000
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Parts {
+  database: KeptDatabase | null
+  indexer: KeptIndexer | null
+  billing: SupervisedProcess | null
+}
+
+async function main(): Promise<void> {
+  const args = parseArguments(process.argv.slice(2))
+  switch (args.kind) {
+    case 'help':
+      console.log(HELP)
+      return
+    case 'wrong':
+      console.error(`${args.why}\n\n${HELP}`)
+      process.exit(EXIT_USAGE)
+      break
+    case 'run':
+      await run(args.role, readConfig(args.role))
+  }
+}
+
+function readConfig(role: Role): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const parsed = parseSettings(process.env, { stdoutIsTerminal: process.stdout.isTTY === true })
+  if (!parsed.ok) {
+    console.error(formatFaults(parsed.faults))
+    process.exit(EXIT_CONFIG)
+  }
+  if (role !== 'all' && parsed.config.databaseUrl === null) {
+    console.error(
+      `DATABASE_URL is empty. --role ${role} needs the database that the other roles use; only --role all runs its own.`,
+    )
+    process.exit(EXIT_CONFIG)
+  }
+  return parsed.config
+}
+
+async function run(role: Role, settings: Config): Promise<void> {
+  const log = createLogger(settings)
+  const logger = log.child({ component: 'supervisor' })
+  const parts: Parts = { database: null, indexer: null, billing: null }
+  let config = settings
+  const stop = stopOnce(parts, logger)
+  process.on('SIGINT', () => void stop.now(0))
+  process.on('SIGTERM', () => void stop.now(0))
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      logger.fatal(
+        { reason: redactUrls(String(error instanceof Error ? error.stack : error)) },
+        'broken assumption',
+      )
+      void stop.now(1)
+    })
+  }
+
+  const restartAll = () => {
+    void parts.indexer?.restart()
+    void parts.billing?.restart()
+  }
+  if (settings.databaseUrl === null) parts.database = await keepDatabase(settings.dataDir, log, restartAll)
+  const databaseUrl = () => parts.database?.url() ?? settings.databaseUrl ?? ''
+
+  // Waits for the first clear answers, so that the index is not begun one way and then rebuilt another.
+  const traces = watchTraces(endpointsOf(settings), logger, (chains) => {
+    config = withoutTraces(settings, chains)
+    restartAll()
+  })
+  config = withoutTraces(settings, await traces.first)
+  if (stop.asked()) return
+
+  const runsIndexer = role === 'all' || role === 'indexer'
+  // Alone, the indexer is what HOST and PORT are for; beside billing it is reached only from this machine.
+  const indexerAt =
+    role === 'indexer'
+      ? { host: settings.host, port: settings.port }
+      : { host: '127.0.0.1', port: runsIndexer ? await freePort() : 0 }
+  const environment = () => childEnvironment(config, databaseUrl())
+  if (runsIndexer) {
+    parts.indexer = keepIndexer({
+      config: () => config,
+      databaseUrl,
+      ...indexerAt,
+      environment,
+      root,
+      logger,
+    })
+  }
+  if (role !== 'indexer') {
+    const indexerUrl = runsIndexer
+      ? `http://${indexerAt.host}:${indexerAt.port}`
+      : (settings.indexerUrl ?? '')
+    parts.billing = superviseProcess({
+      component: 'billing',
+      plan: async () => ({
+        args: ['--import', import.meta.resolve('tsx'), 'billing/main.ts', '--role', role],
+        env: { ...environment(), INDEXER_URL: indexerUrl },
+        cwd: root,
+      }),
+      stopSignal: 'SIGTERM',
+      hopeless: { code: EXIT_CONFIG, tell: () => void stop.now(EXIT_CONFIG) },
+      logger: log,
+    })
+  }
+}
+
+interface Stop {
+  /** Ends everything in order and then this process; asked again while it does, it goes on as it is. */
+  now(code: number): Promise<void>
+  asked(): boolean
+}
+
+function stopOnce(parts: Parts, logger: Logger): Stop {
+  let asked = false
+  return {
+    asked: () => asked,
+    async now(code) {
+      if (asked) return
+      asked = true
+      logger.info('stopping')
+      const { indexer, billing, database } = parts
+      await Promise.allSettled([indexer?.stop(PROCESS_PATIENCE_MS), billing?.stop(PROCESS_PATIENCE_MS)])
+      await database?.stop(DATABASE_PATIENCE_MS)
+      logger.info('stopped')
+      process.exit(code)
+    },
+  }
+}
+
+function endpointsOf(config: Config) {
+  return config.chains
+    .filter(
+      ({ chainId, ethDetection }) =>
+        ethDetection === 'traces' &&
+        config.rails.some((rail) => rail.asset === 'eth' && rail.chainId === chainId),
+    )
+    .map(({ chainId, rpcUrls }) => ({
+      chainId,
+      endpoints: rpcUrls
+        .filter((url) => /^https?:/i.test(url))
+        .map((url, index) => createRpcEndpoint(url, { position: index + 1 })),
+    }))
+}
+
+function withoutTraces(config: Config, chains: ReadonlySet<number>): Config {
+  return {
+    ...config,
+    chains: config.chains.map((chain) =>
+      chains.has(chain.chainId) ? { ...chain, ethDetection: 'transactions' } : chain,
+    ),
+  }
+}
+
+/** Our own environment with what the children can not find out by themselves. */
+function childEnvironment(config: Config, databaseUrl: string): NodeJS.ProcessEnv {
+  const detection = config.chains.map(({ chainId, ethDetection }) => [
+    `ETH_DETECTION_${chainId}`,
+    ethDetection,
+  ])
+  return {
+    ...process.env,
+    ...Object.fromEntries(detection),
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: config.dataDir,
+    LOG_FORMAT: config.logFormat,
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(redactUrls(error instanceof Error ? error.message : String(error)))
+  process.exit(1)
+})

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Logger } from 'pino'
+import { redactUrls } from './redactUrls.ts'
+
+/** How to start a process; asked anew before every start. */
+export interface ProcessPlan {
+  args: string[]
+  env: NodeJS.ProcessEnv
+  cwd: string
+}
+
+export interface SuperviseOptions {
+  /** Names the process in log lines. */
+  component: string
+  /** May take its time, and may throw: then it is asked again after the back-off. `signal`: nobody waits any more. */
+  plan(signal: AbortSignal): Promise<ProcessPlan>
+  /** What the process understands as "end in good order". */
+  stopSignal: NodeJS.Signals
+  /** Receives each line of its output; without it the process writes to our own stdout and stderr. */
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** An exit code that says that starting again is of no use. Told once; the process is not started again. */
+  hopeless?: { code: number; tell(): void }
+  logger: Logger
+}
+
+export interface SupervisedProcess {
+  /** null while it is not running. */
+  pid(): number | null
+  /** Ends the process, does what must be done while it is down, and starts it again at once with a new plan. */
+  restart(whileDown?: () => Promise<void>): Promise<void>
+  /** Ends the process for good; kills it when it has not ended after `patienceMs`. May be called twice. */
+  stop(patienceMs: number): Promise<void>
+}
+
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 10_000
+/** A process that lived this long was well: the next crash starts the back-off anew. */
+const GOOD_LIFE_MS = 60_000
+const RESTART_PATIENCE_MS = 5_000
+
+/**
+ * Keeps a Node process running: starts it, starts it again with exponential back-off when it ends, stops it when told.
+ *
+ * The child has an IPC channel to us, by which it notices our death, and is in a process group of its own, so that
+ * Ctrl-C in a terminal reaches us alone and we end things in the right order.
+ */
+export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
+  return new Supervision(options)
+}
+
+class Supervision implements SupervisedProcess {
+  readonly #options: SuperviseOptions
+  readonly #logger: Logger
+  #child: ChildProcess | null = null
+  #childExited: Promise<void> = Promise.resolve()
+  #stopped = false
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+  /** Of the start under way. Aborted when something newer takes its place. */
+  #attempt = new AbortController()
+
+  constructor(options: SuperviseOptions) {
+    this.#options = options
+    this.#logger = options.logger.child({ component: options.component })
+    void this.#start()
+  }
+
+  pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
+  async restart(whileDown?: () => Promise<void>): Promise<void> {
+    if (this.#stopped) return
+    await this.#end(RESTART_PATIENCE_MS)
+    try {
+      await whileDown?.()
+    } finally {
+      if (!this.#stopped) void this.#start()
+    }
+  }
+
+  async stop(patienceMs: number): Promise<void> {
+    this.#stopped = true
+    await this.#end(patienceMs)
+  }
+
+  async #start(): Promise<void> {
+    // Of two starts only the later one counts.
+    this.#attempt.abort()
+    this.#attempt = new AbortController()
+    const { signal } = this.#attempt
+    try {
+      const plan = await this.#options.plan(signal)
+      if (!signal.aborted) this.#launch(plan, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      const pauseMs = this.#startAfterPause()
+      this.#logger.error({ reason: reasonOf(error), pauseMs }, 'could not be started; trying again')
+    }
+  }
+
+  #launch(plan: ProcessPlan, signal: AbortSignal): void {
+    const { onLine } = this.#options
+    const output = onLine ? ('pipe' as const) : ('inherit' as const)
+    const startedAt = Date.now()
+    const started = spawn(process.execPath, plan.args, {
+      env: plan.env,
+      cwd: plan.cwd,
+      stdio: ['ignore', output, output, 'ipc'],
+      detached: true,
+    })
+    this.#child = started
+    this.#logger.debug({ pid: started.pid }, 'started')
+    if (onLine) passLines(started, onLine)
+    this.#childExited = new Promise((resolve) => {
+      const end = (code: number | null, ending: string | null) => {
+        if (this.#child === started) this.#child = null
+        resolve()
+        if (!signal.aborted) this.#ended(code, ending, Date.now() - startedAt)
+      }
+      // A process that could not even be made has no exit.
+      started.once('error', (error) => started.pid === undefined && end(null, error.message))
+      started.once('exit', end)
+    })
+  }
+
+  #ended(code: number | null, signal: string | null, livedMs: number): void {
+    const { hopeless } = this.#options
+    if (hopeless && code === hopeless.code) {
+      hopeless.tell()
+      return
+    }
+    if (livedMs >= GOOD_LIFE_MS) this.#failures = 0
+    const pauseMs = this.#startAfterPause()
+    this.#logger.warn({ code, signal, pauseMs }, 'ended unexpectedly; starting it again')
+  }
+
+  #startAfterPause(): number {
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS)
+    this.#timer = setTimeout(() => void this.#start(), pauseMs)
+    return pauseMs
+  }
+
+  /** After this nothing starts by itself. */
+  async #end(patienceMs: number): Promise<void> {
+    this.#attempt.abort()
+    clearTimeout(this.#timer)
+    const ending = this.#child
+    if (ending === null) return
+    ending.kill(this.#options.stopSignal)
+    const force = setTimeout(() => {
+      this.#logger.warn({ patienceMs }, 'did not end in time; killing it')
+      ending.kill('SIGKILL')
+    }, patienceMs)
+    await this.#childExited
+    clearTimeout(force)
+  }
+}
+
+function passLines(child: ChildProcess, onLine: NonNullable<SuperviseOptions['onLine']>): void {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const input = child[stream]
+    if (input) createInterface({ input }).on('line', (line) => onLine(line, stream))
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return redactUrls(error instanceof Error ? error.message : String(error))
+}
