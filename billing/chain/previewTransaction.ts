@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionData, erc20Abi, type Hash } from 'viem'
+import { type Address, decodeFunctionData, erc20Abi, type Hash, zeroAddress } from 'viem'
 import { gather } from './agree.ts'
 import { readChainId } from './readChainId.ts'
 import type { EvidenceContext } from './readEvidence.ts'
@@ -47,7 +47,8 @@ export function promisedTransfers(
   const call = decodeTransfer(sent.input)
   if (call === null || call.to !== wallet || call.amount === 0n) return []
   const payer = call.from ?? sent.from
-  return payer === wallet ? [] : [{ asset, payer, amountBaseUnits: call.amount }]
+  if (payer === wallet || payer === zeroAddress) return []
+  return [{ asset, payer, amountBaseUnits: call.amount }]
 }
 
 function decodeTransfer(input: `0x${string}`): { from: Address | null; to: Address; amount: bigint } | null {

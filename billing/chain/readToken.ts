@@ -2,7 +2,7 @@ import { type Address, ContractFunctionExecutionError, erc20Abi } from 'viem'
 import { readContract } from 'viem/actions'
 import { type Agreed, agree } from './agree.ts'
 import { readChainId } from './readChainId.ts'
-import { RpcErrorResponse, type RpcEndpoint } from './rpcEndpoint.ts'
+import { type RpcEndpoint, RpcErrorResponse } from './rpcEndpoint.ts'
 
 /** What a token says of itself. */
 export interface TokenMetadata {
@@ -50,4 +50,3 @@ function isTokensOwnFault(error: unknown): boolean {
   const response = error.walk((inner) => inner instanceof RpcErrorResponse)
   return !(response instanceof RpcErrorResponse) || /revert/i.test(response.message)
 }
-

@@ -2,6 +2,8 @@ import pLimit from 'p-limit'
 import { BaseError, type Client, type CustomTransport, createClient, custom } from 'viem'
 import { getHttpRpcClient, getWebSocketRpcClient } from 'viem/utils'
 import type { z } from 'zod'
+import { redactSecrets } from '../log/redactSecrets.ts'
+import { urlSecrets } from '../log/urlSecrets.ts'
 
 /** Told of every request as it ends: for metrics and for counting what a deposit costs. */
 export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
@@ -33,6 +35,9 @@ export interface RpcEndpointOptions {
 /** Traces of a large block run to tens of megabytes; beyond this an answer is refused unread. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
+/** Of a provider's error message; what is beyond is not for a log line. */
+const LONGEST_MESSAGE = 300
+
 /**
  * Opens an RPC by its URL (http, https, ws, wss). Nothing is sent until the first request. Transient failures (429,
  * 5xx, time-outs) are tried twice more within half a second by viem; anything longer is the caller's to wait out.
@@ -43,6 +48,7 @@ export function createRpcEndpoint(
 ): RpcEndpoint {
   const label = `rpc ${position} (${new URL(url).host})`
   const send = url.startsWith('ws') ? webSocketSender(url, timeoutMs) : httpSender(url, timeoutMs)
+  const secrets = urlSecrets(url)
   const limit = pLimit(concurrency)
   const client = createClient({
     transport: custom(
@@ -58,6 +64,12 @@ export function createRpcEndpoint(
       const value = await work()
       outcome = 'ok'
       return value
+    } catch (error) {
+      // Before anybody sees it, and before it is cut, which could leave the half of a key that is not recognised.
+      if (error instanceof RpcErrorResponse) {
+        error.message = redactSecrets(error.message, secrets).slice(0, LONGEST_MESSAGE)
+      }
+      throw error
     } finally {
       onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
     }
@@ -96,12 +108,43 @@ function httpSender(url: string, timeoutMs: number): Send {
   }
 }
 
+/**
+ * One connection for all requests, opened by the first of them. One that fails or falls silent is thrown away, and the next
+ * request opens another: viem's own reconnecting gives up for good after a few tries, and prints the URL.
+ */
 function webSocketSender(url: string, timeoutMs: number): Send {
+  let current: Promise<SocketClient> | null = null
   return async (method, params) => {
-    const socket = await getWebSocketRpcClient(url, { keepAlive: true, reconnect: true })
-    const response: unknown = await socket.requestAsync({ body: { method, params }, timeout: timeoutMs })
+    current ??= getWebSocketRpcClient(url, { keepAlive: true, reconnect: false })
+    const mine = current
+    const response: unknown = await within(timeoutMs, mine)
+      .then((socket) => socket.requestAsync({ body: { method, params }, timeout: timeoutMs }))
+      .catch((error: unknown) => {
+        if (current === mine) current = null
+        mine.then((socket) => socket.close()).catch(() => {})
+        throw error
+      })
     return resultOf(response, method, null)
   }
+}
+
+type SocketClient = Awaited<ReturnType<typeof getWebSocketRpcClient>>
+
+/** Opening has no bound in viem: a server that accepts the connection and says nothing would hold a request for ever. */
+async function within<value>(timeoutMs: number, work: Promise<value>): Promise<value> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new SocketOpeningError('the WebSocket did not open in time')), timeoutMs)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+class SocketOpeningError extends BaseError {
+  override name = 'SocketOpeningError'
 }
 
 /** viem does not compare ids; a proxy that mixes up answers would otherwise have one block pass for another. */
@@ -123,7 +166,7 @@ export class RpcErrorResponse extends Error {
       code?: unknown
       message?: unknown
     }
-    super(typeof message === 'string' ? message.slice(0, 300) : `${method} failed`)
+    super(typeof message === 'string' ? message : `${method} failed`)
     this.code = typeof code === 'number' ? code : -32000
   }
 }

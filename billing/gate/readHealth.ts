@@ -67,7 +67,9 @@ function judgeHead(row: ChainStatusRow | undefined): HealthCheck {
 function judgeGate(row: ChainStatusRow | undefined): HealthCheck {
   if (row === undefined) return failing('has not passed yet')
   const ago = formatDuration(row.secondsSincePass)
-  if (row.secondsSincePass > GATE_SILENT_AFTER_SECONDS) return failing(`last passed ${ago} ago`)
+  if (row.secondsSincePass > GATE_SILENT_AFTER_SECONDS) {
+    return failing(`last passed ${ago} ago${row.problem === null ? '' : `: ${row.problem}`}`)
+  }
   return row.problem === null ? ok(`passed ${ago} ago`) : failing(row.problem)
 }
 

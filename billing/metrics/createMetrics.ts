@@ -7,7 +7,9 @@ export type Metrics = ReturnType<typeof createMetrics>
  * Makes the registry behind /metrics with all counters in place, so that a series exists (at 0) before its first event.
  * Each call makes its own registry: nothing is global, and two services in one test process do not meet.
  */
-export function createMetrics(readGauges: () => Promise<GateGauges> = async () => ({ held: [], lag: [] })) {
+export function createMetrics(
+  readGauges: () => Promise<GateGauges> = async () => ({ held: [], undecided: [], lag: [] }),
+) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -18,12 +20,14 @@ export function createMetrics(readGauges: () => Promise<GateGauges> = async () =
 /** What is so now, whichever process made it so: read from the database at every scrape. */
 export interface GateGauges {
   held: { chainId: number; reason: string; deposits: number }[]
+  /** Deep enough, and still not decided after many looks: an RPC lags for good or contradicts itself. */
+  undecided: { chainId: number; deposits: number }[]
   /** Blocks by which the indexer is behind the head that the gate last saw. */
   lag: { chainId: number; blocks: number }[]
 }
 
 function gateGauges(registers: Registry[], read: () => Promise<GateGauges>): void {
-  // Both are collected at every scrape; the second takes the answer of the first.
+  // All are collected at every scrape; the others take the answer of the first.
   let reading: Promise<GateGauges> | null = null
   new Gauge({
     name: 'deposits_held',
@@ -35,6 +39,17 @@ function gateGauges(registers: Registry[], read: () => Promise<GateGauges>): voi
       const { held } = await reading
       this.reset()
       for (const { chainId, reason, deposits } of held) this.set({ chain: String(chainId), reason }, deposits)
+    },
+  })
+  new Gauge({
+    name: 'deposits_undecided',
+    help: 'Deposits deep enough that many looks could not decide: an RPC lags for good or contradicts itself.',
+    labelNames: ['chain'],
+    registers,
+    async collect() {
+      const { undecided } = await (reading ?? read())
+      this.reset()
+      for (const { chainId, deposits } of undecided) this.set({ chain: String(chainId) }, deposits)
     },
   })
   new Gauge({
