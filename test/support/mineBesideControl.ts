@@ -1,8 +1,10 @@
 import { type Hash, parseEther } from 'viem'
 import type { BlockRef } from './createChain.ts'
-import { type Scene, WITHIN_MS } from './startScene.ts'
+import type { Scene } from './startScene.ts'
 import { waitForPass } from './waitForPass.ts'
 import { waitUntil } from './waitUntil.ts'
+
+const WITHIN_MS = 40_000
 
 /**
  * Mines the sends in one block together with an ordinary payment, five blocks on top, and waits until that payment is

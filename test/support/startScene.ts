@@ -39,6 +39,11 @@ export interface Scene {
   newPayer(options?: { axgt?: string }): Promise<Address>
   /** The only deposit of a transaction, once it is in that state (and for that reason). */
   deposit(txHash: Hash, state: string, reason?: string): Promise<DepositFacts>
+  /**
+   * The same for `credited`, while blocks go on coming as on a live chain: an indexer that failed on a head (Ponder 0.16)
+   * looks at none but the next one.
+   */
+  creditedAsBlocksCome(txHash: Hash): Promise<DepositFacts>
   /** Waits until the gate has passed with the chain's present head. */
   gateAtHead(): Promise<void>
   booksOf(payer: Address): Promise<Books>
@@ -47,7 +52,11 @@ export interface Scene {
   stop(): Promise<void>
 }
 
+/** Generous: several services may share two cores. */
 export const WITHIN_MS = 40_000
+
+/** Part of every RPC URL, as providers have it: it may be printed nowhere. */
+export const RPC_KEY = 'k3y-of-the-rpc-that-nobody-may-see'
 
 /** A chain, proxies before it, a database and the whole real service that sees the chain through the proxies only. */
 export async function startScene(options: {
@@ -67,7 +76,7 @@ export async function startScene(options: {
     chains: [chain],
     databaseUrl: database.url,
     tokens: { [chain.chainId]: { usdc, axgt } },
-    rpcUrls: { [chain.chainId]: proxies.map(({ url }) => url).join(',') },
+    rpcUrls: { [chain.chainId]: proxies.map(({ url }) => `${url}/v2/${RPC_KEY}`).join(',') },
     ...(options.overrides ? { overrides: options.overrides } : {}),
   })
   const stopChain = async () => {
@@ -84,6 +93,17 @@ export async function startScene(options: {
     ...parts,
     newPayer: ({ axgt: held = '0' } = {}) => newPayer(parts, held),
     deposit: (txHash, state, reason) => depositOf(parts, txHash, state, reason),
+    async creditedAsBlocksCome(txHash) {
+      const isCredited = async () => {
+        const [row] = await database.sql`
+          select 1 from credits.deposit where tx_hash = ${txHash} and state = 'credited'`
+        if (row === undefined) await chain.mine()
+        return row !== undefined
+      }
+      // What it is instead is told by the exact wait that follows.
+      await waitUntil(isCredited, { withinMs: WITHIN_MS, what: 'a credit', everyMs: 500 }).catch(() => {})
+      return depositOf(parts, txHash, 'credited')
+    },
     gateAtHead: () => gateAtHead(parts),
     booksOf: (payer) => booksOf(parts, payer),
     async differences() {
