@@ -18,7 +18,7 @@ const DEPOSITS = BLOCKS * DEPOSITS_A_BLOCK
 /** How fast, in how much memory and with how many RPC requests the gate works off what has piled up. */
 export const backlog: Benchmark = {
   name: 'backlog',
-  summary: `${DEPOSITS} waiting deposits, ${DEPOSITS_A_BLOCK} a block, half ETH (traced), half USDC`,
+  summary: `${DEPOSITS} waiting deposits, ${DEPOSITS_A_BLOCK} a block, half plain ETH, half USDC`,
   run: (say) =>
     withDatabase(async (databaseUrl) => {
       const chain = await createChain({ contracts: compileContracts(['demo/contracts/Token.sol']) })
@@ -108,9 +108,9 @@ function describe(
       },
     },
     remarks: [
-      `Baseline of the first: the same ${blocks.length} blocks read by bare fetch (receipts, traces, balances), nothing checked or`,
-      'written. Of the others: the aims, 300 MB and one request a deposit. What limits it is tracing on the node, then one',
-      'thread of JSON parsing and checking; PostgreSQL waits.',
+      `Baseline of the first: the same ${blocks.length} blocks read by bare fetch (receipts, transactions, balances), nothing`,
+      'checked or written. Of the others: the aims, 300 MB and one request a deposit. What limits it is one thread that',
+      'parses and checks receipts, then the writes. Payments by contracts are traced, and there the node limits.',
     ],
   }
 }

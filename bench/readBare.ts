@@ -3,7 +3,7 @@ import { type Address, encodeFunctionData, erc20Abi, numberToHex } from 'viem'
 import type { PaidBlock } from './fillChain.ts'
 
 /**
- * Reads blocks as the gate does (receipts, traces, balances), by bare fetch: what the node alone takes. Returns seconds.
+ * Reads blocks as the gate does (receipts, transactions, balances), by bare fetch: what the node alone takes. Returns seconds.
  */
 export async function readBare(
   rpcUrl: string,
@@ -24,12 +24,12 @@ export async function readBare(
   const limit = pLimit(8)
   const startedAt = performance.now()
   await Promise.all(
-    blocks.map(({ number, hash }) =>
+    blocks.map(({ number }) =>
       limit(async () => {
         const height = numberToHex(number)
         await Promise.all([ask('eth_chainId', []), ask('eth_getBlockByNumber', [height, false])])
         await ask('eth_getBlockReceipts', [height])
-        await ask('debug_traceBlockByHash', [hash, { tracer: 'callTracer' }])
+        await ask('eth_getBlockByNumber', [height, true])
         const call = { to: token, data: balanceOf }
         await Promise.all([
           ask('eth_call', [call, height]),

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { type ChainReader, createChainReader } from './chain/chainReader.ts'
+import { openEndpoints } from './chain/openEndpoints.ts'
 import type { EvidenceContext } from './chain/readEvidence.ts'
-import { createRpcEndpoint, type RpcEndpoint } from './chain/rpcEndpoint.ts'
+import type { RpcEndpoint } from './chain/rpcEndpoint.ts'
 import type { ChainConfig, Config } from './config/config.ts'
 import type { Sql } from './database/connect.ts'
 import { checkChainIds } from './gate/checkChainIds.ts'
@@ -22,7 +23,7 @@ export async function openGate(
   sql: Sql,
   { logger, metrics }: { logger: Logger; metrics: Metrics },
 ): Promise<OpenGateResult> {
-  const endpoints = new Map(config.chains.map((chain) => [chain.chainId, openEndpoints(chain, metrics)]))
+  const endpoints = new Map(config.chains.map((chain) => [chain.chainId, endpointsOf(chain, metrics)]))
   const wrongChain = await checkChainIds(sql, endpoints)
   if (wrongChain !== null) return { kind: 'wrong', detail: wrongChain }
   const opened = await openRails(sql, config, endpoints)
@@ -46,20 +47,11 @@ export async function openGate(
   return { kind: 'open', deps, rails: opened.open.rails }
 }
 
-function openEndpoints({ chainId, rpcUrls }: ChainConfig, metrics: Metrics): RpcEndpoint[] {
-  return independentUrls(rpcUrls).map((url, index) =>
-    createRpcEndpoint(url, {
-      position: index + 1,
-      onRequest: ({ method, outcome }) =>
-        metrics.rpcRequestsTotal.inc({ chain: String(chainId), method, outcome }),
-    }),
-  )
-}
-
-/** A ws URL on the host and port of an http URL is the same node by another door, not a second opinion. */
-export function independentUrls(urls: string[]): string[] {
-  const httpHosts = new Set(urls.filter((url) => url.startsWith('http')).map((url) => new URL(url).host))
-  return urls.filter((url) => url.startsWith('http') || !httpHosts.has(new URL(url).host))
+function endpointsOf({ chainId, rpcUrls }: ChainConfig, metrics: Metrics): RpcEndpoint[] {
+  return openEndpoints(rpcUrls, {
+    onRequest: ({ method, outcome }) =>
+      metrics.rpcRequestsTotal.inc({ chain: String(chainId), method, outcome }),
+  })
 }
 
 function contextOf(config: Config, chain: ChainConfig): EvidenceContext {

@@ -1,10 +1,10 @@
 import { pino } from 'pino'
-import { createRpcEndpoint } from '../billing/chain/rpcEndpoint.ts'
+import { openEndpoints } from '../billing/chain/openEndpoints.ts'
 import type { ChainConfig, Config } from '../billing/config/config.ts'
 import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
 import type { GateDeps } from '../billing/gate/gateDeps.ts'
 import { createMetrics } from '../billing/metrics/createMetrics.ts'
-import { independentUrls, openGate } from '../billing/openGate.ts'
+import { openGate } from '../billing/openGate.ts'
 import { probeTraces } from '../supervisor/probeTraces.ts'
 import { BadSettings } from './badSettings.ts'
 import type { Terminal } from './terminal.ts'
@@ -42,9 +42,7 @@ export async function withGate<T>(
 /** As the supervisor does for the service: an RPC without traces is asked for top-level payments only. */
 async function withPossibleDetection(chain: ChainConfig, terminal: Terminal): Promise<ChainConfig> {
   if (chain.ethDetection === 'transactions') return chain
-  const endpoints = independentUrls(chain.rpcUrls).map((url, index) =>
-    createRpcEndpoint(url, { position: index + 1 }),
-  )
+  const endpoints = openEndpoints(chain.rpcUrls)
   if ((await probeTraces(endpoints, chain.chainId)) !== 'unsupported') return chain
   terminal.complain(
     `The RPC of chain ${chain.chainId} has no debug_trace: internal ETH payments are not seen.`,

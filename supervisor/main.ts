@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
-import { createRpcEndpoint } from '../billing/chain/rpcEndpoint.ts'
+import { openEndpoints } from '../billing/chain/openEndpoints.ts'
 import type { Config } from '../billing/config/config.ts'
 import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
-import { createLogger } from './createLogger.ts'
+import { createLogger } from '../billing/log/createLogger.ts'
 import { freePort } from './freePort.ts'
 import { type KeptIndexer, keepIndexer } from './indexer/keepIndexer.ts'
 import { type KeptDatabase, keepDatabase } from './keepDatabase.ts'
@@ -62,7 +62,7 @@ function readConfig(role: Role): Config {
 }
 
 async function run(role: Role, settings: Config): Promise<void> {
-  const log = createLogger(settings)
+  const log = createLogger(null, settings)
   const logger = log.child({ component: 'supervisor' })
   const parts: Parts = { database: null, indexer: null, billing: null }
   let config = settings
@@ -159,12 +159,7 @@ function endpointsOf(config: Config) {
         ethDetection === 'traces' &&
         config.rails.some((rail) => rail.asset === 'eth' && rail.chainId === chainId),
     )
-    .map(({ chainId, rpcUrls }) => ({
-      chainId,
-      endpoints: rpcUrls
-        .filter((url) => /^https?:/i.test(url))
-        .map((url, index) => createRpcEndpoint(url, { position: index + 1 })),
-    }))
+    .map(({ chainId, rpcUrls }) => ({ chainId, endpoints: openEndpoints(rpcUrls) }))
 }
 
 function withoutTraces(config: Config, chains: ReadonlySet<number>): Config {

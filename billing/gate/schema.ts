@@ -135,6 +135,8 @@ export const chainStatus = credits.table('chain_status', {
   /** A block that was canonical when every standing, unfinalised credit at or below it was last seen canonical. */
   anchorNumber: big('anchor_number'),
   anchorHash: text('anchor_hash'),
+  /** Credits since then were not yet seen under the anchor, and are asked about one by one. */
+  anchoredAt: instant('anchored_at'),
   /** Up to where token transfers were looked for without the indexer. */
   sweptNumber: big('swept_number'),
   passedAt: instant('passed_at').notNull(),

@@ -20,7 +20,10 @@ export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head)
   const stands = await anchorStands(deps, chain, head)
   if (stands === 'unknown') return
   const watched = await selectWatchedBlocks(sql, chain.chainId)
-  const suspects = stands === 'yes' ? watched.filter(({ number }) => number <= head.finalizedNumber) : watched
+  const suspects =
+    stands === 'yes'
+      ? watched.filter(({ number, isNew }) => isNew || number <= head.finalizedNumber)
+      : watched
   let allKnown = true
   const standing: Hash[] = []
   for (const block of suspects) {
@@ -64,10 +67,20 @@ async function anchorStands(deps: GateDeps, chain: GateChain, head: Head): Promi
   }
 }
 
-async function selectWatchedBlocks(sql: Sql, chainId: number): Promise<{ number: bigint; hash: Hash }[]> {
-  return sql<{ number: bigint; hash: Hash }[]>`
-    select distinct block_number as number, block_hash as hash from credits.deposit
-    where chain_id = ${chainId} and state = 'credited' and not final order by 1`
+interface WatchedBlock {
+  number: bigint
+  hash: Hash
+  /** Something in it was credited (or moved there) after the anchor was dropped. */
+  isNew: boolean
+}
+
+async function selectWatchedBlocks(sql: Sql, chainId: number): Promise<WatchedBlock[]> {
+  return sql<WatchedBlock[]>`
+    select d.block_number as number, d.block_hash as hash,
+      bool_or(s.anchored_at is null or d.updated_at >= s.anchored_at) as "isNew"
+    from credits.deposit d join credits.chain_status s on s.chain_id = d.chain_id
+    where d.chain_id = ${chainId} and d.state = 'credited' and not d.final
+    group by d.block_number, d.block_hash order by 1`
 }
 
 /**
@@ -142,8 +155,10 @@ async function finalize(sql: Sql, chainId: number, blockHashes: Hash[]): Promise
     where chain_id = ${chainId} and state = 'credited' and not final and block_hash = any(${blockHashes}::text[])`
 }
 
+/** What was credited after this pass wrote down its head was proven, but not by this watch: it stays new. */
 async function dropAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
   await sql`
-    update credits.chain_status set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}
+    update credits.chain_status
+    set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}, anchored_at = passed_at
     where chain_id = ${chainId}`
 }

@@ -1,6 +1,10 @@
 /** What is remembered of a chain between two looks. Times are milliseconds of a clock that never goes back. */
 export interface ChainWatch {
   latest: bigint
+  /** The highest it has been. */
+  highest: bigint
+  /** How often it went back since it was highest: once is a restart or a reorg, again and again is no progress. */
+  drops: number
   movedAtMs: number
   /** The RPCs' head when the indexed head last moved; null until it was seen. */
   headAtMove: bigint | null
@@ -45,6 +49,8 @@ const STALL_BLOCKS = 3n
 const STRIKES = 2
 const STRIKE_SPAN_MS = 2_000
 const COMPLAINTS = 2
+/** An index that went back this often without getting higher follows an RPC that swings; it is not getting on. */
+const DROPS_OF_A_SWING = 3
 /** RPCs that were away this long have likely left the indexer in a long pause of its own, up to half a minute. */
 const OUTAGE_MS = 15_000
 /** What it has to get on by itself once they are back. */
@@ -107,12 +113,17 @@ function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
   // Not asked or not answered keeps the count; only a clear "canonical" clears it.
   const strikes = gone ? (before?.strikes ?? 0) + 1 : look.finalIsCanonical ? 0 : (before?.strikes ?? 0)
   const firstStrikeAtMs = gone && (before?.strikes ?? 0) === 0 ? look.nowMs : (before?.firstStrikeAtMs ?? 0)
-  const moved = before === null || before.latest !== look.latest
+  const higher = before === null || look.latest > before.highest
+  const drops = higher ? 0 : before.drops + (look.latest < before.latest ? 1 : 0)
+  const moved = higher || (look.latest !== before.latest && drops < DROPS_OF_A_SWING)
+  const highest = higher || !look.ready ? look.latest : before.highest
   const silence = followSilence(before, look, moved)
   if (moved || !look.ready) {
-    const restarts = before === null || before.latest === look.latest ? (before?.restarts ?? 0) : 0
+    const restarts = moved ? 0 : before.restarts
     return {
       latest: look.latest,
+      highest,
+      drops,
       movedAtMs: look.nowMs,
       headAtMove: look.head,
       strikes,
@@ -121,5 +132,13 @@ function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
       ...silence,
     }
   }
-  return { ...before, headAtMove: before.headAtMove ?? look.head, strikes, firstStrikeAtMs, ...silence }
+  return {
+    ...before,
+    latest: look.latest,
+    drops,
+    headAtMove: before.headAtMove ?? look.head,
+    strikes,
+    firstStrikeAtMs,
+    ...silence,
+  }
 }

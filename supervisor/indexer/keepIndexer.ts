@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
-import { createRpcEndpoint } from '../../billing/chain/rpcEndpoint.ts'
+import { openEndpoints } from '../../billing/chain/openEndpoints.ts'
 import type { ChainConfig, Config } from '../../billing/config/config.ts'
 import { connect, type Sql } from '../../billing/database/connect.ts'
 import { urlSecrets } from '../../billing/log/urlSecrets.ts'
@@ -39,6 +39,9 @@ export interface KeptIndexer {
   restart(): Promise<void>
   stop(patienceMs: number): Promise<void>
 }
+
+/** The watch looks every few seconds: an RPC that takes longer has not answered. */
+const WATCH_TIMEOUT_MS = 5_000
 
 /** A setting of the child that would change what it does behind our back. */
 const REMOVED_VARIABLES = [
@@ -185,9 +188,5 @@ class Keeper implements KeptIndexer {
 }
 
 function watchedChain({ chainId, rpcUrls }: ChainConfig): WatchedChain {
-  const urls = rpcUrls.filter((url) => /^https?:/i.test(url))
-  const endpoints = urls.map((url, index) =>
-    createRpcEndpoint(url, { position: index + 1, timeoutMs: 5_000 }),
-  )
-  return { chainId, endpoints }
+  return { chainId, endpoints: openEndpoints(rpcUrls, { timeoutMs: WATCH_TIMEOUT_MS }) }
 }

@@ -41,6 +41,7 @@ CREATE TABLE "credits"."chain_status" (
 	"finalized_number" bigint NOT NULL,
 	"anchor_number" bigint,
 	"anchor_hash" text,
+	"anchored_at" timestamp with time zone,
 	"swept_number" bigint,
 	"passed_at" timestamp with time zone NOT NULL,
 	"problem" text

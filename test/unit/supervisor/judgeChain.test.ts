@@ -43,6 +43,22 @@ describe('judgeChain', () => {
     expect(verdicts.flatMap((kind, index) => (kind === 'restart' ? [index * 5] : []))).toEqual([20, 60, 140])
   })
 
+  it('restarts an index that swings back and forth without getting on, as behind an RPC on two forks (case 20)', () => {
+    const looks = Array.from({ length: 20 }, (_, index) => ({
+      latest: index % 2 === 0 ? 100n : 94n,
+      head: 100n + BigInt(index),
+    }))
+    expect(play(...looks)).toContain('restart')
+  })
+
+  it('leaves alone an index that went back once, by a restart or a reorg, and catches up', () => {
+    const looks = Array.from({ length: 20 }, (_, index) => ({
+      latest: 70n + BigInt(index),
+      head: 100n + BigInt(index),
+    }))
+    expect(play({}, ...looks)).toEqual(fine(21))
+  })
+
   it('does nothing while the chain is halted, or its RPCs do not answer (cases 21, 25)', () => {
     expect(play(...Array<Partial<ChainLook>>(100).fill({}))).toEqual(fine(100))
     expect(play(...Array<Partial<ChainLook>>(100).fill({ head: null }))).toEqual(fine(100))

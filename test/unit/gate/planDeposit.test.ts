@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest'
+import type { Agreed } from '../../../billing/chain/agree.ts'
+import type { Evidence } from '../../../billing/chain/readEvidence.ts'
+import { type PlanContext, planDeposit } from '../../../billing/gate/planDeposit.ts'
+import {
+  AT,
+  BLOCK,
+  context,
+  deposit,
+  ETHER,
+  HOUR,
+  HOUR_OF_ETHER,
+  OTHER,
+  PAYER,
+  proven,
+  TX,
+} from './decisionCases.ts'
+
+const ether = deposit('eth')
+const noCode: PlanContext = context('eth', { rail: undefined })
+const disagreement: Agreed<Evidence> = { kind: 'disagreement', detail: 'two differ' }
+
+describe('without proof', () => {
+  test.each<[string, Agreed<Evidence>, object]>([
+    ['the RPCs are behind: wait', { kind: 'behind' }, { kind: 'wait' }],
+    ['the RPCs are silent: wait', { kind: 'unavailable', detail: 'none answers' }, { kind: 'wait' }],
+    [
+      'they contradict each other: hold, and say how',
+      disagreement,
+      { kind: 'hold', reason: 'rpc_disagreement', detail: 'two differ' },
+    ],
+    [
+      'the state is gone: hold',
+      { kind: 'state_unavailable' },
+      { kind: 'hold', reason: 'state_unavailable', detail: null },
+    ],
+    [
+      'another block stands there: look where it went',
+      { kind: 'agreed', value: { canonical: false, canonicalHash: `0x${'33'.repeat(32)}` } },
+      { kind: 'lost' },
+    ],
+    ['of other transactions only: wait', proven('eth', ETHER, { transactions: [] }), { kind: 'wait' }],
+  ])('%s', (_name, evidence, expected) => {
+    expect(planDeposit(ether, evidence, context('eth'))).toEqual({ ...expected, deposit: ether })
+  })
+
+  test.each<[string, Agreed<Evidence>]>([
+    ['proven', proven('eth', ETHER)],
+    ['behind', { kind: 'behind' }],
+    ['in disagreement', disagreement],
+  ])('a rail that is off is rejected, even when it is %s', (_name, evidence) => {
+    expect(planDeposit(ether, evidence, noCode)).toEqual({
+      kind: 'reject',
+      deposit: ether,
+      reason: 'rail_disabled',
+    })
+  })
+})
+
+describe('a block that stands and does not hold the payment', () => {
+  const paid = { asset: 'eth' as const, payer: PAYER, amountBaseUnits: ETHER }
+  test.each([
+    ['the transaction failed', { txHash: TX, succeeded: false, transfers: [] }],
+    ['it failed, whatever transfers are claimed', { txHash: TX, succeeded: false, transfers: [paid] }],
+    ['it pays nothing', { txHash: TX, succeeded: true, transfers: [] }],
+    ['somebody else pays', { txHash: TX, succeeded: true, transfers: [{ ...paid, payer: OTHER }] }],
+    [
+      'it pays another asset',
+      { txHash: TX, succeeded: true, transfers: [{ ...paid, asset: 'usdc' as const }] },
+    ],
+  ])('%s: void', (_name, transaction) => {
+    const evidence = proven('eth', ETHER, { transactions: [transaction] })
+    expect(planDeposit(ether, evidence, context('eth'))).toEqual({ kind: 'void', deposit: ether })
+  })
+})
+
+describe('the credit', () => {
+  test('is for the amount proven, not the amount recorded, at the time and block of the proof', () => {
+    const recorded = deposit('eth', { amountBaseUnits: 1_000n * ETHER })
+    expect(planDeposit(recorded, proven('eth', HOUR_OF_ETHER), context('eth'))).toMatchObject({
+      kind: 'credit',
+      deposit: recorded,
+      amountBaseUnits: HOUR_OF_ETHER,
+      quote: { creditMicros: HOUR, wallet: PAYER, rail: 'eth:1', asOfBlock: { number: 100n, hash: BLOCK } },
+      blockTimestamp: new Date(Number(AT) * 1000),
+    })
+  })
+
+  test('has the tier of the payer, not of another payer in the block', () => {
+    const axgtBalances = [
+      { holder: OTHER, balance: 100_000n * ETHER },
+      { holder: PAYER, balance: 100n * ETHER },
+    ]
+    const decision = planDeposit(ether, proven('eth', ETHER, { axgtBalances }), context('eth'))
+    expect(decision).toMatchObject({ kind: 'credit', quote: { tier: { index: 1 } } })
+  })
+
+  test.each([
+    ['99.999… AXGT', 100n * ETHER - 1n, 0],
+    ['100 AXGT', 100n * ETHER, 1],
+    ['100 000 AXGT', 100_000n * ETHER, 2],
+  ])('%s is tier %#', (_name, balance, index) => {
+    const evidence = proven('eth', ETHER, { axgtBalances: [{ holder: PAYER, balance }] })
+    expect(planDeposit(ether, evidence, context('eth'))).toMatchObject({ quote: { tier: { index } } })
+  })
+
+  test('without the payer’s AXGT is no credit: never silently "no discount"', () => {
+    for (const axgtBalances of [[], [{ holder: OTHER, balance: 100_000n * ETHER }]]) {
+      expect(planDeposit(ether, proven('eth', ETHER, { axgtBalances }), context('eth'))).toEqual({
+        kind: 'hold',
+        deposit: ether,
+        reason: 'state_unavailable',
+        detail: null,
+      })
+    }
+  })
+
+  test('needs no AXGT where there is none, or where it gives no tier', () => {
+    const unknown = { axgtBalances: [] }
+    const plain = planDeposit(ether, proven('eth', ETHER, unknown), context('eth', { axgtDecimals: null }))
+    expect(plain).toMatchObject({ kind: 'credit', quote: { tier: { index: 0 }, axgtBalance: null } })
+    const usdc = planDeposit(deposit('usdc'), proven('usdc', 1_000_000n, unknown), context('usdc'))
+    expect(usdc).toMatchObject({ kind: 'credit', quote: { creditMicros: HOUR } })
+    const axgt = planDeposit(deposit('axgt'), proven('axgt', 100n * ETHER, unknown), context('axgt'))
+    expect(axgt).toMatchObject({ kind: 'credit', quote: { creditMicros: (HOUR * 5n) / 4n } })
+  })
+})
+
+describe('too little and too much', () => {
+  test.each([
+    ['1 wei below the minimum', HOUR_OF_ETHER - 1n, 0n, 'small'],
+    ['the minimum', HOUR_OF_ETHER, 0n, 'credit'],
+    ['the minimum of the highest tier, at tier 0', 375_000_000_000_000n, 0n, 'small'],
+    ['the minimum of the highest tier', 375_000_000_000_000n, 100_000n * ETHER, 'credit'],
+    ['1 wei below it', 374_999_999_999_999n, 100_000n * ETHER, 'small'],
+    ['1 wei', 1n, 0n, 'small'],
+  ])('%s: %s', (_name, amount, balance, kind) => {
+    const evidence = proven('eth', amount, { axgtBalances: [{ holder: PAYER, balance }] })
+    expect(planDeposit(ether, evidence, context('eth')).kind).toBe(kind)
+  })
+
+  test.each([
+    ['as much as was credited before it was reversed', 1, 'credit'],
+    ['as much as was seen and never credited', 0, 'small'],
+  ])('below the minimum, %s (attempt %i): %s', (_name, attempt, kind) => {
+    const before = deposit('eth', { attempt, amountBaseUnits: HOUR_OF_ETHER / 2n })
+    expect(planDeposit(before, proven('eth', HOUR_OF_ETHER / 2n), context('eth')).kind).toBe(kind)
+    expect(planDeposit(before, proven('eth', HOUR_OF_ETHER / 2n - 1n), context('eth')).kind).toBe('small')
+  })
+
+  test('dust that is worth no micro is never credited, also without a minimum', () => {
+    const free = context('eth')
+    const pricing = {
+      ...free.pricing,
+      eth: { ...free.pricing.eth, minimumEth: { numerator: 0n, denominator: 1n } },
+    }
+    expect(planDeposit(ether, proven('eth', 1n), { ...free, pricing })).toMatchObject({
+      kind: 'small',
+      quote: { creditMicros: 0n },
+    })
+  })
+
+  test.each([
+    ['2^256 − 1 wei', 2n ** 256n - 1n],
+    ['one base unit beyond what a credit may be', (2n ** 53n * ETHER) / (120_000n * 60_000_000n) + 1n],
+  ])('%s: held for the operator, not wrapped', (_name, amount) => {
+    expect(planDeposit(ether, proven('eth', amount), context('eth'))).toEqual({
+      kind: 'hold',
+      deposit: ether,
+      reason: 'amount_too_large',
+      detail: null,
+    })
+  })
+})
+
+describe('a token of which less arrived than its logs say', () => {
+  const usdc = deposit('usdc')
+  const plan = (logged: bigint, shortfallBaseUnits: bigint, deposits: number) =>
+    planDeposit(
+      usdc,
+      proven('usdc', logged, { shortfalls: [{ asset: 'usdc', shortfallBaseUnits, deposits }] }),
+      context('usdc'),
+    )
+
+  test('is credited with what arrived when it is the only one in the block', () => {
+    expect(plan(2_000_000n, 40_000n, 1)).toMatchObject({ kind: 'credit', amountBaseUnits: 1_960_000n })
+  })
+
+  test('is below the minimum by what arrived, not by what was logged', () => {
+    expect(plan(1_000_000n, 1n, 1)).toMatchObject({ kind: 'small', amountBaseUnits: 999_999n })
+  })
+
+  test.each([
+    ['two of them in the block', 2_000_000n, 40_000n, 2],
+    ['none in the block', 2_000_000n, 40_000n, 0],
+    ['all of it missing', 2_000_000n, 2_000_000n, 1],
+    ['more than all of it missing', 2_000_000n, 2_000_001n, 1],
+  ])('is held where nobody can tell whose the shortage is: %s', (_name, logged, shortfall, deposits) => {
+    expect(plan(logged, shortfall, deposits)).toMatchObject({ kind: 'hold', reason: 'amount_unclear' })
+  })
+
+  test('is no concern of another asset’s payment', () => {
+    const shortfalls = [{ asset: 'axgt' as const, shortfallBaseUnits: 1n, deposits: 2 }]
+    expect(planDeposit(usdc, proven('usdc', 1_000_000n, { shortfalls }), context('usdc')).kind).toBe('credit')
+  })
+})
