@@ -11,13 +11,14 @@ if (process.channel) {
   // With its database gone at the same moment, the indexer's shutdown can go round in settled promises for ever, where no
   // timer and no event of this thread gets a turn. Another thread has its own, and kills after three seconds.
   new Worker(
-    `const supervisor = process.ppid
+    `const { workerData: supervisor } = require('node:worker_threads')
     const look = setInterval(() => {
       if (process.ppid === supervisor) return
       clearInterval(look)
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3_000)
     }, 500)`,
-    { eval: true, execArgv: [] },
+    // Asked here: by the time the other thread runs, the supervisor may be gone already.
+    { eval: true, execArgv: [], workerData: process.ppid },
   ).unref()
 }
 

@@ -17,14 +17,17 @@ export interface IndexerLock {
  * Waits until no other supervisor runs an indexer on this database, and keeps others from it as long as the connection
  * stands. Two indexers would write into one schema, and each would clear away what the other needs.
  *
+ * @param onLost told once when the connection of a held lock ends without `release`: the database went away.
  * @throws when aborted, or when the database is away.
  */
 export async function holdIndexerLock(
   url: string,
   signal: AbortSignal,
   logger: Logger,
+  onLost: () => void,
 ): Promise<IndexerLock> {
   let open = true
+  let locked = false
   const sql = postgres(url, {
     max: 1,
     // postgres.js renews connections after a while, which would silently give the lock away.
@@ -32,7 +35,9 @@ export async function holdIndexerLock(
     connect_timeout: 10,
     onnotice: () => {},
     onclose: () => {
+      const isLost = locked && open
       open = false
+      if (isLost) onLost()
     },
     connection: { application_name: 'supervisor indexer lock', tcp_keepalives_idle: 5 },
   })
@@ -44,7 +49,8 @@ export async function holdIndexerLock(
     for (let told = false; ; told = true) {
       signal.throwIfAborted()
       const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${INDEXER_LOCK}) as locked`
-      if (row?.locked) return { held: () => open, release }
+      locked = row?.locked === true
+      if (locked) return { held: () => open, release }
       if (!told) logger.info('another indexer works on this database; standing by')
       await wait(ASK_EVERY_MS, undefined, { signal })
     }

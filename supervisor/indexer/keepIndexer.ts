@@ -139,7 +139,12 @@ class Keeper implements KeptIndexer {
     this.#schema = null
     if (!this.#lock?.held()) {
       await this.#lock?.release()
-      this.#lock = await holdIndexerLock(this.#options.databaseUrl(), signal, this.#logger)
+      this.#lock = await holdIndexerLock(this.#options.databaseUrl(), signal, this.#logger, () => {
+        // Ponder commits without waiting for the disk: a database that crashed may have forgotten blocks which the indexer
+        // believes to be written, and it would never look at them again. A new start goes by what the database holds.
+        this.#logger.warn('the connection to the database ended; restarting the indexer')
+        void this.#supervised.restart()
+      })
     }
     const sql = this.#sql()
     await prepareIndexStore(sql)

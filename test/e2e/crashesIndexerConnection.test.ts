@@ -1,0 +1,74 @@
+import { type Hash, parseEther } from 'viem'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { baseSettings } from '../support/baseSettings.ts'
+import { createChain, type TestChain } from '../support/createChain.ts'
+import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { type Service, startService } from '../support/startService.ts'
+import { waitUntil } from '../support/waitUntil.ts'
+
+// The database (one that we do not run ourselves) cuts the indexer's connections while it writes blocks. The indexer must
+// not go on as if the block it was writing had been empty: nobody submits these payments, so the index is all there is.
+
+let chain: TestChain
+let database: TestDatabase
+let service: Service
+
+beforeAll(async () => {
+  ;[chain, database] = await Promise.all([createChain(), createTestDatabase()])
+  service = await startService(await baseSettings({ chains: [chain], databaseUrl: database.url }))
+})
+
+afterAll(async () => {
+  await service?.stop()
+  await database?.drop()
+  await chain?.stop()
+})
+
+const ROUNDS = 20
+
+async function cut(applications: string): Promise<void> {
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and application_name like ${applications}`
+}
+
+for (const [what, applications] of [
+  ['the indexer', 'indexer%'],
+  ['everybody', '%'],
+] as const) {
+  test(`connections of ${what} cut while blocks are written: every payment is found and credited once`, async () => {
+    const hashes: Hash[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const block = await chain.mineWith(
+        chain.transferEth({ from: chain.accounts.buyer, value: parseEther('0.0005') }),
+      )
+      hashes.push(...block.hashes)
+      // At the moments at which the block of this round may be in the making.
+      if (round % 5 === 2) {
+        for (let repeat = 0; repeat < 6; repeat++) await cut(applications).catch(() => {})
+      }
+    }
+    await chain.mine(5)
+    const uncredited = async () => {
+      const rows = await database.sql<{ txHash: Hash }[]>`
+        select details->>'txHash' as "txHash" from credits.ledger_entry where kind = 'deposit'`
+      return hashes.filter((hash) => !rows.some(({ txHash }) => txHash === hash))
+    }
+    await waitUntil(async () => (await uncredited()).length === 0, {
+      withinMs: 60_000,
+      what: 'every payment to be credited',
+    }).catch(async (error: Error) => {
+      const lines = service.logs().split('\n')
+      const telling = lines.filter((line) => !/"request"|deposit credited/.test(line)).slice(-60)
+      throw new Error(`${error.message}; missing ${await uncredited()}\n${telling.join('\n')}`)
+    })
+    const entries =
+      await database.sql`select 1 from credits.ledger_entry where details->>'txHash' in ${database.sql(hashes)}`
+    expect(entries).toHaveLength(ROUNDS)
+  }, 120_000)
+}
+
+test('the books are clean after all of that', async () => {
+  expect((await verifyBooks(database.sql)).differences).toBe(0)
+})
