@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import { listProcesses, type ProcessInfo } from '../support/listProcesses.ts'
 import { listProcessesBelow } from '../support/listProcessesBelow.ts'
 import { waitUntil } from '../support/waitUntil.ts'
@@ -39,7 +40,7 @@ async function startDemo(...args: string[]) {
   cleanUps.push(async () => {
     child.kill('SIGKILL')
     await exited
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder(folder)
   })
   const family = () => listProcessesBelow(child.pid ?? 0)
   const prints = (text: string | RegExp) =>
@@ -98,7 +99,7 @@ describe('the demo', () => {
     })
     const family = run.family()
     run.child.kill('SIGINT')
-    expect(await run.exited).toBe(130)
+    expect({ code: await run.exited, output: run.output() }).toMatchObject({ code: 130 })
     expect(survivors(family)).toEqual([])
     expect(await run.leftFolders()).toEqual([])
   }, 150_000)

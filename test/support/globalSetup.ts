@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../billing/database/migrate.ts'
 import { type ContractArtifact, compileContracts } from '../../demo/compileContracts.ts'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import { startEmbeddedPostgres } from '../../supervisor/embeddedPostgres.ts'
 import { contractPaths } from './contractPaths.ts'
 
@@ -27,7 +28,7 @@ export default async function globalSetup(project: TestProject): Promise<() => P
   const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'data') })
   const tearDown = async () => {
     await server.stop()
-    await rm(dataDir, { recursive: true, force: true })
+    await removeFolder(dataDir)
   }
   try {
     const templateDatabase = `template_${randomBytes(4).toString('hex')}`

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import type { ServiceSettings } from './baseSettings.ts'
 import { listProcesses, type ProcessInfo } from './listProcesses.ts'
 import { listProcessesBelow } from './listProcessesBelow.ts'
@@ -123,9 +124,7 @@ function describe(child: ChildProcess, settings: ServiceSettings, folder: string
     request: (path, init) => request(`${baseUrl}${path}`, init),
     exited,
     stop() {
-      stopped ??= stop(child, supervisorPid, exited).finally(() =>
-        rm(folder, { recursive: true, force: true }),
-      )
+      stopped ??= stop(child, supervisorPid, exited).finally(() => removeFolder(folder))
       return stopped
     },
   }
