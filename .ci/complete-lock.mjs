@@ -4,7 +4,17 @@
 import fs from 'node:fs'
 
 const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
-const cpus = { amd64: 'x64', x64: 'x64', arm64: 'arm64', arm: 'arm', ia32: 'ia32', ppc64: 'ppc64', riscv64: 'riscv64', s390x: 's390x', loong64: 'loong64' }
+const cpus = {
+  amd64: 'x64',
+  x64: 'x64',
+  arm64: 'arm64',
+  arm: 'arm',
+  ia32: 'ia32',
+  ppc64: 'ppc64',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+  loong64: 'loong64',
+}
 const systems = ['android', 'darwin', 'freebsd', 'linux', 'openbsd', 'openharmony', 'win32']
 
 const added = []
@@ -23,10 +33,18 @@ for (const [where, entry] of Object.entries(lock.packages)) {
     const cpu = Object.keys(cpus).find((key) => words.includes(key))
     if (!os || !cpu) continue
     const place = `node_modules/${name}`
-    lock.packages[place] = { version, ...(where && lock.packages[where].dev ? { dev: true } : {}), cpu: [cpus[cpu]], optional: true, os: [os] }
+    lock.packages[place] = {
+      version,
+      ...(where && lock.packages[where].dev ? { dev: true } : {}),
+      cpu: [cpus[cpu]],
+      optional: true,
+      os: [os],
+    }
     added.push(place)
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+lock.packages = Object.fromEntries(
+  Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+)
 fs.writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`)
 console.log(added.length === 0 ? 'package-lock.json is complete' : `added:\n${added.join('\n')}`)

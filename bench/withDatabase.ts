@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { removeFolder } from '../demo/removeFolder.ts'
 import { startEmbeddedPostgres } from '../supervisor/embeddedPostgres.ts'
 
 /** Runs work on a fresh embedded PostgreSQL in a temporary folder, and leaves nothing behind. */
@@ -13,6 +14,6 @@ export async function withDatabase<Value>(work: (databaseUrl: string) => Promise
     return await work(server.url)
   } finally {
     await server.stop()
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder(folder)
   }
 }

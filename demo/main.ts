@@ -1,9 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { BaseError } from 'viem'
+import { removeFolder } from './removeFolder.ts'
 import { runDemo } from './runDemo.ts'
 
 const program = new Command('npm run demo --')
@@ -34,7 +35,7 @@ try {
   if (!interrupted) console.error(`\n${pc.red('The demo failed:')} ${explain(error)}`)
   process.exitCode = interrupted ? 130 : 1
 } finally {
-  await rm(folder, { recursive: true, force: true })
+  await removeFolder(folder)
 }
 
 /** The errors of viem carry whole contracts; their short message says what is wrong. */

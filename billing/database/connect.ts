@@ -9,6 +9,8 @@ export type Transaction = postgres.TransactionSql<{ bigint: bigint }>
 export interface ConnectOptions {
   /** Connections at most; 10 unless told. */
   max?: number
+  /** Whether postgres.js may replace connections by fresh ones after an hour or so, as it does; not one that holds a lock. */
+  renew?: boolean
   /** Shown by PostgreSQL in pg_stat_activity. */
   applicationName?: string
 }
@@ -19,12 +21,16 @@ export interface ConnectOptions {
  * The keep-alive makes the server notice within about ten seconds that a client's machine is gone, which frees the
  * advisory lock of a dead worker.
  */
-export function connect(url: string, { max = 10, applicationName = 'billing' }: ConnectOptions = {}): Sql {
+export function connect(
+  url: string,
+  { max = 10, renew = true, applicationName = 'billing' }: ConnectOptions = {},
+): Sql {
   return postgres(url, {
     max,
     types: { bigint: postgres.BigInt },
     onnotice: () => {},
     connect_timeout: 10,
+    ...(renew ? {} : { max_lifetime: null }),
     connection: {
       application_name: applicationName,
       tcp_keepalives_idle: 5,

@@ -21,7 +21,7 @@ import type {
  * credited by the gate's own code, so it can credit neither more nor sooner than the gate would, and only the payer.
  */
 export function createDesk(deps: GateDeps): TransactionDesk {
-  const submissions = new Map<Hash, Promise<TransactionLookup>>()
+  const submissions = new Map<string, Promise<TransactionLookup>>()
   const required = (chainId: number) => deps.chains.get(chainId)?.confirmations ?? 0
   const recorded = (txHash: Hash) => readDeposits(deps.sql, required, { txHash })
 
@@ -50,10 +50,11 @@ export function createDesk(deps: GateDeps): TransactionDesk {
     look,
     submit(txHash, chainId) {
       // However many ask at once, a hash is verified once at a time.
-      const underWay = submissions.get(txHash)
+      const key = `${txHash} ${chainId ?? 'any'}`
+      const underWay = submissions.get(key)
       if (underWay !== undefined) return underWay
-      const submission = submit(txHash, chainId).finally(() => submissions.delete(txHash))
-      submissions.set(txHash, submission)
+      const submission = submit(txHash, chainId).finally(() => submissions.delete(key))
+      submissions.set(key, submission)
       return submission
     },
   }

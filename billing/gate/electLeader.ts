@@ -30,7 +30,7 @@ export async function electLeader(databaseUrl: string, stop: AbortSignal): Promi
 }
 
 async function tryToLead(databaseUrl: string): Promise<Leadership | null> {
-  const session = connect(databaseUrl, { max: 1, applicationName: 'billing leader' })
+  const session = connect(databaseUrl, { max: 1, renew: false, applicationName: 'billing leader' })
   const lost = new AbortController()
   try {
     const reserved = await session.reserve()

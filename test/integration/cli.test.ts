@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCli } from '../../cli/runCli.ts'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../../supervisor/embeddedPostgres.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
@@ -264,7 +265,7 @@ describe('with the embedded PostgreSQL', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'credits-cli-'))
   })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => removeFolder(folder))
 
   test('a DATA_DIR without a database is refused with 78: an empty one would prove nothing', async () => {
     const env = { DATA_DIR: join(folder, 'mistyped') }
@@ -306,7 +307,7 @@ test('npm run credits reads .env, prints the answer on stdout and ends with its 
     const wrong = await runProcess(['verify'], folder, { DATABASE_URL: 'nonsense' })
     expect(wrong).toMatchObject({ code: 78, out: '' })
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder(folder)
   }
 })
 

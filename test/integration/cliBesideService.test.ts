@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCli } from '../../cli/runCli.ts'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
 import { type Service, startService } from '../support/startService.ts'
@@ -29,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await service?.stop()
   await chain?.stop()
-  await rm(folder, { recursive: true, force: true })
+  await removeFolder(folder)
 })
 
 async function credits(...args: string[]) {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { removeFolder } from '../../demo/removeFolder.ts'
 import {
   type EmbeddedPostgres,
   findEmbeddedPostgres,
@@ -31,7 +32,7 @@ afterEach(async () => {
   for (const holder of holders.splice(0)) holder.kill('SIGKILL')
   for (const server of servers.splice(0)) await server.stop()
   await waitUntil(() => serversOn(folder).length === 0, { withinMs: 15_000, what: 'the end of every server' })
-  await rm(folder, { recursive: true, force: true })
+  await removeFolder(folder)
 })
 
 async function start(at = dataDir): Promise<EmbeddedPostgres> {
@@ -173,7 +174,7 @@ describe('the embedded PostgreSQL', () => {
         expect(await read((await start(at)).url)).toBe(42)
         for (const server of servers.splice(0)) await server.stop()
       } finally {
-        await rm(location, { recursive: true, force: true })
+        await removeFolder(location)
       }
     },
   )

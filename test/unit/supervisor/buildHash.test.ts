@@ -1,10 +1,11 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Config } from '../../../billing/config/config.ts'
 import { parseSettings } from '../../../billing/config/parseSettings.ts'
+import { removeFolder } from '../../../demo/removeFolder.ts'
 import { buildHash } from '../../../supervisor/indexer/buildHash.ts'
 
 const checkout = fileURLToPath(new URL('../../../', import.meta.url))
@@ -17,7 +18,7 @@ beforeEach(async () => {
   }
 })
 
-afterEach(() => rm(root, { recursive: true, force: true }))
+afterEach(() => removeFolder(root))
 
 const address = (digit: string) => `0x${digit.repeat(40)}`
 
