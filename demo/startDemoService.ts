@@ -73,9 +73,12 @@ export async function startDemoService(
       clearTimeout(force)
     },
   }
+  const over = new AbortController()
   try {
-    await Promise.race([ready(service.baseUrl, interrupted), failed])
+    await Promise.race([ready(service.baseUrl, AbortSignal.any([interrupted, over.signal])), failed])
   } catch (error) {
+    // Nobody asks a dead service any more: the asking would keep this process alive for its whole bound.
+    over.abort()
     await service.stop()
     throw new Error(`${(error as Error).message}\n\nThe service's last words:\n${service.logTail()}`)
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -264,6 +264,8 @@ describe('with the embedded PostgreSQL', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'credits-cli-'))
+    // Run as root, PostgreSQL runs as somebody else, who must get in; else its data would go elsewhere and stay.
+    await chmod(folder, 0o755)
   })
   afterAll(() => removeFolder(folder))
 
@@ -297,6 +299,7 @@ describe('with the embedded PostgreSQL', () => {
 // The real process once: .env, exit code, and the streams.
 test('npm run credits reads .env, prints the answer on stdout and ends with its code', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'credits-env-'))
+  await chmod(folder, 0o755)
   try {
     await writeFile(join(folder, '.env'), `DATABASE_URL=${database.url}\n`)
     const run = await runProcess(['verify', '--json'], folder, {})

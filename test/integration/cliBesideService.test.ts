@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -18,6 +18,7 @@ let settings: ServiceSettings
 let service: Service
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'credits-beside-'))
+  await chmod(folder, 0o755)
   chain = await createChain()
   await chain.mine(1)
   settings = await baseSettings({
