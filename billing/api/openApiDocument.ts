@@ -19,7 +19,8 @@ export function openApiDocument(app: Api, publicUrl: string) {
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'AxonOS Credits', version: '1', description, license: { name: 'MIT' } },
-    servers: [{ url: publicUrl }],
+    // Relative first: whoever reads the document tries it where it was read, under whatever name that is.
+    servers: [{ url: '/' }, { url: publicUrl }],
     tags,
   })
 }
