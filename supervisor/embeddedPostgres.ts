@@ -168,11 +168,15 @@ async function initialize({ native, home, password, account, log }: InitializeOp
     ],
     { ...account, cwd: home, env: serverEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] },
   )
+  // Interrupted in the middle, nobody waits for it any more, and it would go on writing into a folder that may be deleted.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   try {
     const { code, output } = await collect(child)
     if (code !== 0) throw new Error(`PostgreSQL could not make its data folder ${fresh}: ${output}`)
     renameSync(fresh, join(home, 'cluster'))
   } finally {
+    process.off('exit', kill)
     rmSync(passwordFile, { force: true })
     rmSync(fresh, { recursive: true, force: true })
   }

@@ -71,6 +71,10 @@ async function run(role: Role, settings: Config): Promise<void> {
   process.on('SIGTERM', () => void stop.now(0))
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
+      if (isHangUp(error)) {
+        logger.warn({ reason: redactUrls(String(error)) }, 'the database hung up')
+        return
+      }
       logger.fatal(
         { reason: redactUrls(String(error instanceof Error ? error.stack : error)) },
         'broken assumption',
@@ -127,6 +131,14 @@ async function run(role: Role, settings: Config): Promise<void> {
       logger: log,
     })
   }
+}
+
+/**
+ * postgres.js lets some errors of a connection that ended escape past every promise it gave out. Whoever used that connection
+ * asks again; a database that went away for a moment is no reason to stop the service.
+ */
+function isHangUp(error: unknown): boolean {
+  return error instanceof Error && /\/postgres\/(src|cjs\/src)\/connection\.js/.test(error.stack ?? '')
 }
 
 interface Stop {
