@@ -165,8 +165,8 @@ test('an RPC that is suddenly of another chain: nothing is credited, it is told,
   expect(lines('"RPC problem"').filter((line) => line.includes('answers for chain 5'))).toHaveLength(1)
 
   await proxy.heal()
-  await scene.deposit(hash, 'credited')
-  await scene.deposit(unseen, 'credited')
+  await scene.creditedAsBlocksCome(hash)
+  await scene.creditedAsBlocksCome(unseen)
   await waitUntil(async () => (await ready()).status === 200, { withinMs: WITHIN_MS, what: 'ready again' })
   expect(await problem()).toBeNull()
   await waitUntil(() => lines('the RPCs are well again').length > 0, {
