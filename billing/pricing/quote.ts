@@ -35,8 +35,6 @@ export interface Quote {
   asOfBlock: { number: bigint; hash: string }
 }
 
-export type { Fraction }
-
 export interface QuoteInput {
   pricing: PricingConfig
   rail: RailConfig
