@@ -33,6 +33,14 @@ export interface ChainConfig {
   axgtToken: Address | null
   /** `ETH_DETECTION_<chainId>`, else `ETH_DETECTION`: how ETH is found and proven on this chain. */
   ethDetection: EthDetection
+  /** Chainlink's ETH/USD feed on this chain; null: none is known. */
+  ethUsdFeed: Address | null
+  /** Chainlink's sequencer-uptime feed of an L2; null: not asked. */
+  sequencerFeed: Address | null
+  /** The Uniswap v3 pool of AXGT and WETH; null: none is known. */
+  axgtPool: Address | null
+  /** What the pool's other token must be; null: not known, so only told apart from what it surely is not. */
+  weth: Address | null
 }
 
 /** A discount tier: everyone who holds at least `minimumAxgt` whole AXGT has `discountPercent` off the ETH price. */
@@ -41,12 +49,34 @@ export interface Tier {
   discountPercent: Fraction
 }
 
+/** How ETH is priced: at a rate of the operator's, or at Chainlink's ETH/USD of the deposit's block. */
+export type EthPricing = { mode: 'fixed'; minutesPerEth: Fraction } | { mode: 'chainlink' }
+
+/** How AXGT is priced: at a rate of the operator's, or at the pool's TWAP times ETH/USD of the deposit's block. */
+export type AxgtPricing =
+  | { mode: 'fixed'; minutesPer100: Fraction }
+  | {
+      mode: 'twap'
+      twapSeconds: number
+      /** How far the TWAP may be from a slower one, and from the last accepted price. */
+      maxDeviationPercent: Fraction
+      /** The pool's depth below which its price is not believed: virtual WETH reserve, harmonic mean over the TWAP. */
+      minimumLiquidityEth: Fraction
+    }
+
 /** What a rail is worth. Units are in the names; every number is exact. */
 export interface PricingConfig {
   usdPerHour: Fraction
-  eth: { mode: 'fixed'; minutesPerEth: Fraction; minimumEth: Fraction }
+  /** How old the answer of the ETH/USD feed may be at the block it is used for. */
+  ethUsdMaxAgeSeconds: number
+  eth: { minimumEth: Fraction } & EthPricing
   usdc: { minimumUsdc: Fraction }
-  axgt: { mode: 'fixed'; minutesPer100: Fraction; minimumAxgt: Fraction; bonusPercent: Fraction }
+  axgt: {
+    minimumAxgt: Fraction
+    bonusPercent: Fraction
+    /** The most that is credited through all AXGT rails in a UTC day; null: no limit. */
+    dailyCapMicros: bigint | null
+  } & AxgtPricing
   /** Rising, the first at 0 AXGT. */
   tiers: Tier[]
 }

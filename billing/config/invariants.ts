@@ -1,6 +1,6 @@
 import type { Asset, Fraction } from './config.ts'
 import { describeGiven, variableOf } from './readSetting.ts'
-import type { ChainSettingValues, SettingsReading } from './readSettings.ts'
+import type { SettingsReading } from './readSettings.ts'
 import type { SettingFault } from './settingFault.ts'
 import { chainSettings, settings } from './settings.ts'
 
@@ -47,21 +47,6 @@ export const invariantWebhookIsWhole: Invariant = ({ values }) => {
   return []
 }
 
-/** Irrelevant without an ETH rail. */
-export const invariantEthPricingIsBuilt: Invariant = (reading) => {
-  if (reading.values.ethPricing !== 'chainlink' || !isEnabled(reading, 'eth')) return []
-  const why = '`chainlink` is not in this release; set ETH_PRICING=fixed'
-  return [faultOf(settings.ethPricing, 'chainlink', why)]
-}
-
-/** The default, `twap`, is the one that is not built yet, so with an AXGT rail the operator has to say `fixed`. */
-export const invariantAxgtPricingIsBuilt: Invariant = (reading) => {
-  if (reading.values.axgtPricing !== 'twap' || !isEnabled(reading, 'axgt')) return []
-  const why =
-    '`twap` is the default and not in this release; set AXGT_PRICING=fixed, or take the AXGT rails out of RAILS'
-  return [faultOf(settings.axgtPricing, 'twap', why)]
-}
-
 /** A token rail needs its contract, and only for some chains do we know it. */
 export const invariantTokenRailHasItsContract: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, usdcToken, axgtToken }) => [
@@ -73,30 +58,64 @@ export const invariantTokenRailHasItsContract: Invariant = (reading) =>
       : []),
   ])
 
-/** One contract as two assets would credit each payment twice; a wallet that is a token contract can not be paid. */
-export const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
-  chains.flatMap(({ chainId, usdcToken, axgtToken }: ChainSettingValues) => {
-    const wallet = values.revenueWallet
-    const faults: SettingFault[] = []
-    if (usdcToken && usdcToken === wallet) {
-      faults.push(faultOf(chainSettings.usdcToken, usdcToken, 'it is the REVENUE_WALLET', chainId))
+/** A live price comes from a feed, and only for some chains do we know it. The TWAP is in WETH, so it needs the feed too. */
+export const invariantLivePriceHasItsFeed: Invariant = (reading) =>
+  reading.chains.flatMap(({ chainId, ethUsdFeed }) => {
+    if (ethUsdFeed !== null) return []
+    const needs: string[] = []
+    const ways: string[] = []
+    if (reading.values.ethPricing === 'chainlink' && isEnabled(reading, 'eth', chainId)) {
+      needs.push(`eth:${chainId}`)
+      ways.push('ETH_PRICING=fixed')
     }
-    if (axgtToken && axgtToken === wallet) {
-      faults.push(faultOf(chainSettings.axgtToken, axgtToken, 'it is the REVENUE_WALLET', chainId))
+    if (reading.values.axgtPricing === 'twap' && isEnabled(reading, 'axgt', chainId)) {
+      needs.push(`axgt:${chainId}`)
+      ways.push('AXGT_PRICING=fixed')
     }
-    if (axgtToken && axgtToken === usdcToken) {
-      faults.push(faultOf(chainSettings.axgtToken, axgtToken, `it is USDC_ADDRESS_${chainId}`, chainId))
-    }
-    return faults
+    if (needs.length === 0) return []
+    const why = `the price of ${needs.join(' and ')} comes from it; set it, or ${ways.join(' and ')}`
+    return [faultOf(chainSettings.ethUsdFeed, null, why, chainId)]
   })
 
-/** A credit of nothing can not be posted. The discount cancels out: it lowers the minimum as it raises the rate. */
+/** `twap` is the default, and no pool is known to us, so with an AXGT rail the operator has to name it or say `fixed`. */
+export const invariantTwapHasItsPool: Invariant = (reading) =>
+  reading.chains.flatMap(({ chainId, axgtPool }) => {
+    if (axgtPool !== null || reading.values.axgtPricing !== 'twap') return []
+    if (!isEnabled(reading, 'axgt', chainId)) return []
+    const why = `the price of axgt:${chainId} comes from it; set it, or AXGT_PRICING=fixed`
+    return [faultOf(chainSettings.axgtPool, null, why, chainId)]
+  })
+
+/**
+ * One contract as two assets would credit each payment twice; a wallet that is a contract of ours can not be paid; a
+ * price source that is a token, the wallet or another source was pasted into the wrong line. The later of two is blamed.
+ */
+export const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
+  chains.flatMap((chain) => {
+    const { chainId } = chain
+    const contracts = CONTRACTS.map((name) => ({ row: chainSettings[name], address: chain[name] }))
+    const inOrder = [{ row: settings.revenueWallet, address: values.revenueWallet }, ...contracts]
+    return contracts.flatMap(({ row, address }) => {
+      const first = inOrder.find((other) => other.address === address)
+      if (!address || !first || first.row === row) return []
+      return [faultOf(row, address, `it is ${variableOf(first.row, chainId)}`, chainId)]
+    })
+  })
+
+const CONTRACTS = ['usdcToken', 'weth', 'axgtToken', 'ethUsdFeed', 'sequencerFeed', 'axgtPool'] as const
+
+/**
+ * A credit of nothing can not be posted. The discount cancels out: it lowers the minimum as it raises the rate. What a
+ * minimum is worth at a live price only the block of a deposit can say.
+ */
 export const invariantMinimumIsWorthSomething: Invariant = ({ values }) => {
   const { ethMinimum, ethMinutesPerEth, usdcMinimum, usdPerHour, axgtMinimum, axgtMinutesPer100 } = values
   const why = 'it is worth less than a microsecond of desktop time at the configured rate'
   const faults: SettingFault[] = []
-  if (ethMinimum && ethMinutesPerEth && !isWorthAMicro(ethMinimum, ethMinutesPerEth, 1n)) {
-    faults.push(faultOf(settings.ethMinimum, asText(ethMinimum), why))
+  if (values.ethPricing === 'fixed' && ethMinimum && ethMinutesPerEth) {
+    if (!isWorthAMicro(ethMinimum, ethMinutesPerEth, 1n)) {
+      faults.push(faultOf(settings.ethMinimum, asText(ethMinimum), why))
+    }
   }
   if (usdcMinimum && usdPerHour) {
     const minutesPerUsdc = { numerator: 60n * usdPerHour.denominator, denominator: usdPerHour.numerator }
@@ -104,8 +123,10 @@ export const invariantMinimumIsWorthSomething: Invariant = ({ values }) => {
       faults.push(faultOf(settings.usdcMinimum, asText(usdcMinimum), why))
     }
   }
-  if (axgtMinimum && axgtMinutesPer100 && !isWorthAMicro(axgtMinimum, axgtMinutesPer100, 100n)) {
-    faults.push(faultOf(settings.axgtMinimum, asText(axgtMinimum), why))
+  if (values.axgtPricing === 'fixed' && axgtMinimum && axgtMinutesPer100) {
+    if (!isWorthAMicro(axgtMinimum, axgtMinutesPer100, 100n)) {
+      faults.push(faultOf(settings.axgtMinimum, asText(axgtMinimum), why))
+    }
   }
   return faults
 }
@@ -126,9 +147,9 @@ export const invariants: readonly Invariant[] = [
   invariantHeartbeatTimeoutExceedsInterval,
   invariantKeysDiffer,
   invariantWebhookIsWhole,
-  invariantEthPricingIsBuilt,
-  invariantAxgtPricingIsBuilt,
   invariantTokenRailHasItsContract,
+  invariantLivePriceHasItsFeed,
+  invariantTwapHasItsPool,
   invariantAddressesDiffer,
   invariantMinimumIsWorthSomething,
 ]

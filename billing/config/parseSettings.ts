@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
-import type { ChainConfig, Config, RailConfig } from './config.ts'
+import type { AxgtPricing, ChainConfig, Config, EthPricing, RailConfig } from './config.ts'
 import { invariants } from './invariants.ts'
 import { type ChainSettingValues, readSettings, type SettingValues } from './readSettings.ts'
 import type { SettingFault } from './settingFault.ts'
+
+const MICROS_PER_MINUTE = 60_000_000n
 
 type Complete<Values> = { [Name in keyof Values]: Exclude<Values[Name], undefined> }
 
@@ -101,20 +103,49 @@ function buildChain(chain: Complete<ChainSettingValues>, values: Complete<Settin
     confirmations: chain.confirmations ?? values.confirmations,
     axgtToken: chain.axgtToken,
     ethDetection: chain.ethDetection ?? values.ethDetection,
+    ethUsdFeed: chain.ethUsdFeed,
+    sequencerFeed: chain.sequencerFeed,
+    axgtPool: chain.axgtPool,
+    weth: chain.weth,
   }
 }
 
 function buildPricing(values: Complete<SettingValues>): Config['pricing'] {
+  const { axgtDailyCapMinutes: cap } = values
   return {
     usdPerHour: values.usdPerHour,
-    eth: { mode: 'fixed', minutesPerEth: values.ethMinutesPerEth, minimumEth: values.ethMinimum },
+    ethUsdMaxAgeSeconds: values.ethUsdMaxAgeSeconds,
+    eth: { minimumEth: values.ethMinimum, ...buildEthPricing(values) },
     usdc: { minimumUsdc: values.usdcMinimum },
     axgt: {
-      mode: 'fixed',
-      minutesPer100: values.axgtMinutesPer100,
       minimumAxgt: values.axgtMinimum,
       bonusPercent: values.axgtBonusPercent,
+      dailyCapMicros: cap === null ? null : BigInt(cap) * MICROS_PER_MINUTE,
+      ...buildAxgtPricing(values),
     },
     tiers: values.tiers,
+  }
+}
+
+function buildEthPricing(values: Complete<SettingValues>): EthPricing {
+  switch (values.ethPricing) {
+    case 'fixed':
+      return { mode: 'fixed', minutesPerEth: values.ethMinutesPerEth }
+    case 'chainlink':
+      return { mode: 'chainlink' }
+  }
+}
+
+function buildAxgtPricing(values: Complete<SettingValues>): AxgtPricing {
+  switch (values.axgtPricing) {
+    case 'fixed':
+      return { mode: 'fixed', minutesPer100: values.axgtMinutesPer100 }
+    case 'twap':
+      return {
+        mode: 'twap',
+        twapSeconds: values.axgtTwapSeconds,
+        maxDeviationPercent: values.axgtMaxDeviationPercent,
+        minimumLiquidityEth: values.axgtMinimumLiquidityEth,
+      }
   }
 }

@@ -25,6 +25,10 @@ const webhookSecret = text(/^[\x21-\x7e]{24,512}$/, '24 to 512 visible ASCII cha
 const ethDetection = oneOf(['traces', 'transactions'])
 const confirmations = integer(1, 64)
 const blockNumber = integer(0, Number.MAX_SAFE_INTEGER)
+// It is compared with the TWAP of 24 hours, which says nothing about one that is nearly as long.
+const twapSeconds = integer(60, 43_200)
+// In micros it stays far inside the 64 bits that sums of credits are kept in.
+const dailyCapMinutes = integer(1, 1_000_000_000)
 
 /**
  * Every setting that is read once. Together with `chainSettings` this is the table: the parser, `.env.example` and the
@@ -64,19 +68,25 @@ export const settings = {
     'USD_PER_HOUR',
     '1',
     decimal({ above: 0n, atMost: 1_000_000n }),
-    'Price of an hour of one GPU in USD, for USDC.',
+    'Price of an hour of one GPU in USD, for USDC and for live prices.',
   ),
   ethPricing: withDefault(
     'ETH_PRICING',
     'fixed',
-    oneOf(['fixed', 'chainlink'], '`fixed` (`chainlink` comes with the next release)'),
-    'How ETH is priced.',
+    oneOf(['fixed', 'chainlink']),
+    "How ETH is priced: at `ETH_MINUTES_PER_ETH`, or at Chainlink's ETH/USD of the block of the deposit.",
+  ),
+  ethUsdMaxAgeSeconds: withDefault(
+    'ETH_USD_MAX_AGE_SECONDS',
+    '7200',
+    integer(1, 604_800),
+    'How old the answer of `ETH_USD_FEED_<chainId>` may be at the block it is used for.',
   ),
   ethMinutesPerEth: withDefault(
     'ETH_MINUTES_PER_ETH',
     '120000',
     decimal({ above: 0n, atMost: 1_000_000_000_000n }),
-    'Minutes for 1 ETH before the discount.',
+    'Minutes for 1 ETH before the discount, with `ETH_PRICING=fixed`.',
   ),
   ethMinimum: withDefault(
     'ETH_MIN_DEPOSIT',
@@ -93,17 +103,37 @@ export const settings = {
   axgtPricing: withDefault(
     'AXGT_PRICING',
     'twap',
-    oneOf(
-      ['fixed', 'twap'],
-      '`fixed` (`twap` comes with the next release, so set `fixed` with an AXGT rail)',
-    ),
-    'How AXGT is priced; read only when an AXGT rail is enabled.',
+    oneOf(['twap', 'fixed']),
+    'How AXGT is priced: at the TWAP of its pool times ETH/USD, or at `AXGT_MINUTES_PER_100`.',
+  ),
+  axgtTwapSeconds: withDefault(
+    'AXGT_TWAP_SECONDS',
+    '1800',
+    twapSeconds,
+    'How many seconds the TWAP goes back from the block of the deposit.',
+  ),
+  axgtMaxDeviationPercent: withDefault(
+    'AXGT_MAX_DEVIATION_PERCENT',
+    '25',
+    decimal({ above: 0n, atMost: 1_000n }),
+    'How far the TWAP may be from that of 24 hours and from the last accepted price; beyond, deposits are held.',
+  ),
+  axgtMinimumLiquidityEth: withDefault(
+    'AXGT_MIN_LIQUIDITY_ETH',
+    '0.1',
+    decimal({ atLeast: 0n, atMost: 1_000_000_000n }),
+    'Depth of the pool (its virtual WETH reserve) below which its price is not believed.',
+  ),
+  axgtDailyCapMinutes: optional(
+    'AXGT_DAILY_CAP_MINUTES',
+    dailyCapMinutes,
+    'The most minutes credited through AXGT in a UTC day; empty: no limit.',
   ),
   axgtMinutesPer100: withDefault(
     'AXGT_MINUTES_PER_100',
     '60',
     decimal({ above: 0n, atMost: 1_000_000_000_000n }),
-    'Minutes for 100 AXGT before the bonus.',
+    'Minutes for 100 AXGT before the bonus, with `AXGT_PRICING=fixed`.',
   ),
   axgtMinimum: withDefault(
     'AXGT_MIN_DEPOSIT',
@@ -249,6 +279,40 @@ export const chainSettings = {
     {
       defaultTextByChain: { 1: '0x6112C3509A8a787df576028450FebB3786A2274d' },
       defaultInWords: 'known for 1',
+    },
+  ),
+  ethUsdFeed: optional(
+    'ETH_USD_FEED_<chainId>',
+    address,
+    "Chainlink's ETH/USD; required with an ETH rail at `chainlink` and with an AXGT rail at `twap`.",
+    {
+      defaultTextByChain: {
+        1: '0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419',
+        8453: '0x71041dddad3595F9CEd3DcCFBe3D1F4b0a16Bb70',
+      },
+      defaultInWords: 'known for 1 and 8453',
+    },
+  ),
+  sequencerFeed: optional(
+    'SEQUENCER_FEED_<chainId>',
+    address,
+    "L2 only: Chainlink's sequencer-uptime feed, on 8453 `0xBCF85224fc0756B9Fa45aA7892530B47e10b6433`; empty: not asked.",
+  ),
+  axgtPool: optional(
+    'AXGT_POOL_<chainId>',
+    address,
+    'Uniswap v3 pool of AXGT and WETH; required with an AXGT rail at `twap`.',
+  ),
+  weth: optional(
+    'WETH_ADDRESS_<chainId>',
+    address,
+    'What the other token of `AXGT_POOL_<chainId>` must be.',
+    {
+      defaultTextByChain: {
+        1: '0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2',
+        8453: '0x4200000000000000000000000000000000000006',
+      },
+      defaultInWords: 'known for 1 and 8453',
     },
   ),
 } satisfies Record<string, Setting<unknown>>

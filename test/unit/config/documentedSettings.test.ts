@@ -27,8 +27,9 @@ describe('.env.example', () => {
       variable,
       text,
     ])
+    // The pool may stay empty, but not with the rails and the pricing that are the defaults.
     const optional = rows.filter(({ variable, absent, defaultText }) => {
-      return (defaultText !== null || absent !== null) && variable !== 'AXGT_PRICING'
+      return (defaultText !== null || absent !== null) && variable !== 'AXGT_POOL_<chainId>'
     })
     expect(shown).toEqual(
       optional.map(({ variable, defaultText, defaultTextByChain }) => [
@@ -49,6 +50,7 @@ describe('.env.example', () => {
       'ADMIN_API_KEY',
       'RPC_URL_1',
       'START_BLOCK_1',
+      'AXGT_POOL_1',
     ])
     const filledIn = {
       ...given,
@@ -57,6 +59,7 @@ describe('.env.example', () => {
       ADMIN_API_KEY: 'a'.repeat(32),
       RPC_URL_1: 'https://rpc.example',
       START_BLOCK_1: '1',
+      AXGT_POOL_1: `0x${'2'.repeat(40)}`,
     }
     expect(parseSettings(filledIn, { stdoutIsTerminal: false })).toMatchObject({ ok: true })
   })

@@ -18,12 +18,24 @@ function faultsOf(changes: Record<string, string | undefined>): string[] {
 }
 
 const token = `0x${'c'.repeat(40)}`
+const pool = `0x${'d'.repeat(40)}`
+const feed = `0x${'e'.repeat(40)}`
 const mainnet = {
   RAILS: undefined,
-  AXGT_PRICING: 'fixed',
   RPC_URL_1: 'https://rpc.example/key',
   START_BLOCK_1: '19000000',
+  AXGT_POOL_1: pool,
 }
+/** Both live prices on the local chain, where no contract is known. */
+const live = {
+  RAILS: 'eth:31337,axgt:31337',
+  AXGT_ADDRESS_31337: token,
+  ETH_PRICING: 'chainlink',
+  AXGT_POOL_31337: pool,
+  ETH_USD_FEED_31337: feed,
+}
+const axgtOnly = { ...live, RAILS: 'axgt:31337', ETH_PRICING: undefined }
+const fixed = { ETH_PRICING: 'fixed', AXGT_PRICING: 'fixed' }
 
 describe('defaults', () => {
   test('are those of the design, for everything that is not set', () => {
@@ -46,11 +58,16 @@ describe('defaults', () => {
           confirmations: 6,
           axgtToken: null,
           ethDetection: 'traces',
+          ethUsdFeed: null,
+          sequencerFeed: null,
+          axgtPool: null,
+          weth: null,
         },
       ],
       ethDetection: 'traces',
       pricing: {
         usdPerHour: { numerator: 1n, denominator: 1n },
+        ethUsdMaxAgeSeconds: 7200,
         eth: {
           mode: 'fixed',
           minutesPerEth: { numerator: 120000n, denominator: 1n },
@@ -58,8 +75,11 @@ describe('defaults', () => {
         },
         usdc: { minimumUsdc: { numerator: 1n, denominator: 1n } },
         axgt: {
-          mode: 'fixed',
-          minutesPer100: { numerator: 60n, denominator: 1n },
+          mode: 'twap',
+          twapSeconds: 1800,
+          maxDeviationPercent: { numerator: 25n, denominator: 1n },
+          minimumLiquidityEth: { numerator: 1n, denominator: 10n },
+          dailyCapMicros: null,
           minimumAxgt: { numerator: 100n, denominator: 1n },
           bonusPercent: { numerator: 25n, denominator: 1n },
         },
@@ -97,7 +117,28 @@ describe('defaults', () => {
       { rail: 'usdc:1', asset: 'usdc', chainId: 1, token: '0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48' },
       { rail: 'axgt:1', asset: 'axgt', chainId: 1, token: '0x6112c3509a8a787df576028450febb3786a2274d' },
     ])
-    expect(config.chains.map(({ chainId }) => chainId)).toEqual([1])
+    expect(config.chains).toMatchObject([
+      {
+        chainId: 1,
+        ethUsdFeed: '0x5f4ec3df9cbd43714fe2740f5e3616155c5b8419',
+        sequencerFeed: null,
+        axgtPool: pool,
+        weth: '0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2',
+      },
+    ])
+  })
+
+  test('know the feed and WETH of Base, but neither its sequencer feed nor a pool', () => {
+    const base = { RAILS: 'eth:8453', RPC_URL_8453: 'https://rpc.example', START_BLOCK_8453: '1' }
+    expect(configOf({ ...base, ETH_PRICING: 'chainlink' }).chains).toMatchObject([
+      {
+        chainId: 8453,
+        ethUsdFeed: '0x71041dddad3595f9ced3dccfbe3d1f4b0a16bb70',
+        sequencerFeed: null,
+        axgtPool: null,
+        weth: '0x4200000000000000000000000000000000000006',
+      },
+    ])
   })
 
   test('of LOG_FORMAT is pretty on a terminal only', () => {
@@ -128,6 +169,55 @@ describe('values', () => {
         rpcUrls: ['https://a.example', 'wss://a.example'],
       },
     ])
+  })
+
+  test('of live prices reach the pricing and the chain', () => {
+    const config = configOf({
+      ...live,
+      ETH_USD_MAX_AGE_SECONDS: '3600',
+      AXGT_TWAP_SECONDS: '600',
+      AXGT_MAX_DEVIATION_PERCENT: '12.5',
+      AXGT_MIN_LIQUIDITY_ETH: '0',
+      AXGT_DAILY_CAP_MINUTES: '1000000000',
+      SEQUENCER_FEED_31337: `0x${'A'.repeat(40)}`,
+      WETH_ADDRESS_31337: `0x${'b'.repeat(40)}`,
+    })
+    expect(config.chains).toMatchObject([
+      {
+        ethUsdFeed: feed,
+        sequencerFeed: `0x${'a'.repeat(40)}`,
+        axgtPool: pool,
+        weth: `0x${'b'.repeat(40)}`,
+      },
+    ])
+    expect(config.pricing).toMatchObject({
+      ethUsdMaxAgeSeconds: 3600,
+      eth: { mode: 'chainlink', minimumEth: { numerator: 1n, denominator: 2000n } },
+      axgt: {
+        mode: 'twap',
+        twapSeconds: 600,
+        maxDeviationPercent: { numerator: 25n, denominator: 2n },
+        minimumLiquidityEth: { numerator: 0n, denominator: 1n },
+        dailyCapMicros: 60_000_000_000_000_000n,
+      },
+    })
+    expect(config.pricing.eth).not.toHaveProperty('minutesPerEth')
+    expect(config.pricing.axgt).not.toHaveProperty('minutesPer100')
+  })
+
+  test('of fixed rates reach the pricing, which then holds no setting of a live price', () => {
+    const { pricing } = configOf({ ...fixed, ETH_MINUTES_PER_ETH: '90000', AXGT_MINUTES_PER_100: '7.5' })
+    expect(pricing.eth).toMatchObject({
+      mode: 'fixed',
+      minutesPerEth: { numerator: 90000n, denominator: 1n },
+    })
+    expect(pricing.axgt).toEqual({
+      mode: 'fixed',
+      minutesPer100: { numerator: 15n, denominator: 2n },
+      minimumAxgt: { numerator: 100n, denominator: 1n },
+      bonusPercent: { numerator: 25n, denominator: 1n },
+      dailyCapMicros: null,
+    })
   })
 
   test('of a webhook come as a pair', () => {
@@ -177,11 +267,21 @@ describe('a single setting is refused', () => {
     ['REVENUE_WALLET', ['0x70997970C51812dc3A010C7d01b50e0d17dc79c8']],
     ['USDC_ADDRESS_31337', ['0x1']],
     ['USD_PER_HOUR', ['0', '-1', '1e2', '1000001', 'NaN']],
-    ['ETH_PRICING', ['twap', 'chainlink']],
+    ['ETH_PRICING', ['twap', 'Chainlink']],
+    ['ETH_USD_MAX_AGE_SECONDS', ['0', '604801', '2h']],
     ['ETH_MINUTES_PER_ETH', ['0', '.5']],
     ['ETH_MIN_DEPOSIT', ['0', '0.0000000000000000001', '0,5']],
     ['USDC_MIN_DEPOSIT', ['0']],
     ['AXGT_PRICING', ['chainlink']],
+    ['AXGT_TWAP_SECONDS', ['0', '59', '43201', '86400']],
+    ['AXGT_MAX_DEVIATION_PERCENT', ['0', '-25', '1001', '25%']],
+    ['AXGT_MIN_LIQUIDITY_ETH', ['-0.1', '1000000001']],
+    ['AXGT_DAILY_CAP_MINUTES', ['0', '0.5', '-1', '1000000001']],
+    ['ETH_USD_FEED_31337', ['0x1', 'ETH/USD']],
+    ['SEQUENCER_FEED_31337', [`0x${'0'.repeat(40)}`]],
+    ['AXGT_POOL_31337', ['0x1']],
+    // The known address with its last digit wrong, so that its checksum is.
+    ['WETH_ADDRESS_31337', ['0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc3']],
     ['AXGT_MINUTES_PER_100', ['0']],
     ['AXGT_MIN_DEPOSIT', ['0', 'Infinity']],
     ['AXGT_BONUS_PERCENT', ['-1', '1001']],
@@ -220,9 +320,29 @@ describe('settings that do not fit together are refused', () => {
     ['one key for service and admin', { ADMIN_API_KEY: completeEnv.SERVICE_API_KEY }, ['ADMIN_API_KEY']],
     ['a webhook without its secret', { WEBHOOK_URL: 'https://a.example' }, ['WEBHOOK_SECRET']],
     ['a webhook secret without its URL', { WEBHOOK_SECRET: 'x'.repeat(24) }, ['WEBHOOK_URL']],
-    ['chainlink, which is not built yet', { ETH_PRICING: 'chainlink' }, ['ETH_PRICING']],
-    ['twap, which is not built yet', { ...mainnet, AXGT_PRICING: 'twap' }, ['AXGT_PRICING']],
-    ['an AXGT rail with the default pricing', { ...mainnet, AXGT_PRICING: undefined }, ['AXGT_PRICING']],
+    ['chainlink on a chain whose feed is not known', { ETH_PRICING: 'chainlink' }, ['ETH_USD_FEED_31337']],
+    [
+      'twap on a chain whose feed is not known',
+      { ...axgtOnly, ETH_USD_FEED_31337: '' },
+      ['ETH_USD_FEED_31337'],
+    ],
+    ['an AXGT rail with the default pricing and no pool', { ...mainnet, AXGT_POOL_1: '' }, ['AXGT_POOL_1']],
+    [
+      'both live prices without anything to read them from, the feed named once',
+      { ...live, AXGT_POOL_31337: '', ETH_USD_FEED_31337: '' },
+      ['ETH_USD_FEED_31337', 'AXGT_POOL_31337'],
+    ],
+    [
+      'live prices on two chains of which one has no feed and no pool',
+      {
+        ...live,
+        RAILS: `${live.RAILS},eth:10,axgt:10`,
+        RPC_URL_10: 'http://b.example',
+        START_BLOCK_10: '1',
+        AXGT_ADDRESS_10: token,
+      },
+      ['ETH_USD_FEED_10', 'AXGT_POOL_10'],
+    ],
     [
       'token rails on a chain whose contracts are not known',
       { RAILS: 'usdc:31337,axgt:31337', AXGT_PRICING: 'fixed' },
@@ -238,10 +358,40 @@ describe('settings that do not fit together are refused', () => {
       { USDC_ADDRESS_31337: completeEnv.REVENUE_WALLET },
       ['USDC_ADDRESS_31337'],
     ],
+    ['the AXGT token as the pool', { ...live, AXGT_POOL_31337: token }, ['AXGT_POOL_31337']],
+    [
+      'the USDC token as the feed',
+      { ...live, USDC_ADDRESS_31337: `0x${'2'.repeat(40)}`, ETH_USD_FEED_31337: `0x${'2'.repeat(40)}` },
+      ['ETH_USD_FEED_31337'],
+    ],
+    [
+      'the AXGT token as WETH',
+      { WETH_ADDRESS_31337: token, AXGT_ADDRESS_31337: token },
+      ['AXGT_ADDRESS_31337'],
+    ],
+    [
+      'the known WETH as the pool',
+      { ...mainnet, AXGT_POOL_1: '0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2' },
+      ['AXGT_POOL_1'],
+    ],
+    ['the feed as the sequencer feed', { ...live, SEQUENCER_FEED_31337: feed }, ['SEQUENCER_FEED_31337']],
+    ['the feed as the pool', { ...live, AXGT_POOL_31337: feed }, ['AXGT_POOL_31337']],
+    ...['ETH_USD_FEED_31337', 'SEQUENCER_FEED_31337', 'AXGT_POOL_31337', 'WETH_ADDRESS_31337'].map(
+      (variable): [string, Record<string, string | undefined>, string[]] => [
+        `the revenue wallet as ${variable}`,
+        { ...live, [variable]: completeEnv.REVENUE_WALLET },
+        [variable],
+      ],
+    ),
     [
       'a minimum worth nothing',
-      { ETH_MIN_DEPOSIT: '0.000000000000000001', AXGT_MIN_DEPOSIT: '0.0000000000001' },
+      { ...fixed, ETH_MIN_DEPOSIT: '0.000000000000000001', AXGT_MIN_DEPOSIT: '0.0000000000001' },
       ['ETH_MIN_DEPOSIT', 'AXGT_MIN_DEPOSIT'],
+    ],
+    [
+      'a minimum of USDC worth nothing, whatever the pricing of the others',
+      { ...live, USD_PER_HOUR: '1000000', USDC_MIN_DEPOSIT: '0.0000000000001' },
+      ['USDC_MIN_DEPOSIT'],
     ],
   ])('%s', (_what, changes, variables) => {
     expect(faultsOf(changes)).toEqual(variables)
@@ -250,6 +400,29 @@ describe('settings that do not fit together are refused', () => {
   test('but pricing that no enabled rail uses is not looked at', () => {
     expect(faultsOf({ AXGT_PRICING: 'twap' })).toEqual([])
     expect(faultsOf({ RAILS: 'usdc:31337', USDC_ADDRESS_31337: token, ETH_PRICING: 'chainlink' })).toEqual([])
+    expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'fixed', AXGT_POOL_31337: '' })).toEqual([])
+    expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'fixed', ETH_USD_FEED_31337: '' })).toEqual([])
+  })
+
+  test('but a chain without a rail at a live price needs neither feed nor pool', () => {
+    const other = { RPC_URL_10: 'http://b.example', START_BLOCK_10: '1', USDC_ADDRESS_10: token }
+    expect(faultsOf({ ...live, ...other, RAILS: `${live.RAILS},usdc:10` })).toEqual([])
+  })
+
+  test('but what a minimum is worth at a live price is left to the block of the deposit', () => {
+    const tiny = { ETH_MIN_DEPOSIT: '0.000000000000000001', AXGT_MIN_DEPOSIT: '0.000000000000000001' }
+    expect(faultsOf({ ...live, ...tiny })).toEqual([])
+    expect(faultsOf({ ...live, ...tiny, ETH_PRICING: undefined })).toEqual(['ETH_MIN_DEPOSIT'])
+    expect(faultsOf({ ...live, ...tiny, AXGT_PRICING: 'fixed' })).toEqual(['AXGT_MIN_DEPOSIT'])
+  })
+
+  test('but only what could be read is judged: a faulty feed, pool or pricing is one fault', () => {
+    expect(faultsOf({ ...live, ETH_USD_FEED_31337: '0x1' })).toEqual(['ETH_USD_FEED_31337'])
+    expect(faultsOf({ ...live, AXGT_POOL_31337: '0x1' })).toEqual(['AXGT_POOL_31337'])
+    expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'spot', AXGT_POOL_31337: '' })).toEqual(['AXGT_PRICING'])
+    expect(faultsOf({ ETH_PRICING: 'spot', ETH_MIN_DEPOSIT: '0.000000000000000001' })).toEqual([
+      'ETH_PRICING',
+    ])
   })
 
   test('but one token address on two chains is fine', () => {
@@ -274,6 +447,20 @@ describe('the report', () => {
         RPC_URL_1 is not set. It may be comma-separated, different http(s) and ws(s) URLs, at least one of them http(s).
         START_BLOCK_1 is "now". It may be an integer of at least 0.
         HEARTBEAT_TIMEOUT_SECONDS is "30": it is not longer than HEARTBEAT_INTERVAL_SECONDS, 30. It may be an integer from 2 to 86400."
+    `)
+  })
+
+  test('says what a live price lacks and what to set instead', () => {
+    const result = parse({ ...live, AXGT_POOL_31337: '', ETH_USD_FEED_31337: '' })
+    expect(result.ok ? '' : formatFaults(result.faults)).toMatchInlineSnapshot(`
+      "2 settings are wrong:
+        ETH_USD_FEED_31337 is not set: the price of eth:31337 and axgt:31337 comes from it; set it, or ETH_PRICING=fixed and AXGT_PRICING=fixed. It may be an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum.
+        AXGT_POOL_31337 is not set: the price of axgt:31337 comes from it; set it, or AXGT_PRICING=fixed. It may be an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum."
+    `)
+    const sameTwice = parse({ ...live, AXGT_POOL_31337: token })
+    expect(sameTwice.ok ? '' : formatFaults(sameTwice.faults)).toMatchInlineSnapshot(`
+      "1 setting is wrong:
+        AXGT_POOL_31337 is "0xcccccccccccccccccccccccccccccccccccccccc": it is AXGT_ADDRESS_31337. It may be an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum."
     `)
   })
 

@@ -56,6 +56,9 @@ it.each([
   [{ CONFIRMATIONS: '9' }],
   [{ USDC_MIN_DEPOSIT: '2' }],
   [{ RAILS: 'usdc:31337,eth:31337' }],
+  [{ ETH_PRICING: 'chainlink', ETH_USD_FEED_31337: address('4') }],
+  [{ AXGT_POOL_31337: address('5'), WETH_ADDRESS_31337: address('6'), SEQUENCER_FEED_31337: address('7') }],
+  [{ AXGT_TWAP_SECONDS: '600', AXGT_DAILY_CAP_MINUTES: '1000', ETH_USD_MAX_AGE_SECONDS: '60' }],
 ])('stays with what does not: %j', (overrides) => {
   expect(buildHash(root, config(overrides))).toBe(buildHash(root, config()))
 })
