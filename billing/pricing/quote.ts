@@ -1,6 +1,10 @@
 import type { Address } from 'viem'
 import type { Fraction, PricingConfig, Rail, RailConfig } from '../config/config.ts'
+import type { AcceptedPrice } from './axgtUsd.ts'
 import { add, ceil, divide, formatFraction, fractionOf, multiply, reduce, subtract } from './fraction.ts'
+import type { OracleReading } from './oracleReading.ts'
+import { priceRail, type RailPrice } from './priceRail.ts'
+import type { PriceSource } from './priceView.ts'
 import { recomputeMicros } from './recomputeMicros.ts'
 import { tierOf } from './tierOf.ts'
 
@@ -16,6 +20,7 @@ export const MAX_CREDIT_MICROS = 2n ** 53n - 1n
 const MINUTES_PER_HOUR = 60n
 const ONE = fractionOf(1n)
 const HUNDRED = fractionOf(100n)
+const NOTHING = fractionOf(0n)
 
 /** How a rail's amount became micros; kept whole with the credit so that anyone can recompute it. */
 export interface Quote {
@@ -30,9 +35,23 @@ export interface Quote {
   /** The payer's AXGT at the quote's block, in base units; null where AXGT does not exist on the chain. */
   axgtBalance: bigint | null
   bonusPercent: string
-  /** The exact rate: micros per base unit as a fraction, and how it came about. */
-  price: { mode: 'fixed'; microsPerBaseUnit: { numerator: bigint; denominator: bigint }; description: string }
+  price: QuotePrice
+  /** The block at which the balance was read, and the price too unless `price.reading` names another one. */
   asOfBlock: { number: bigint; hash: string }
+}
+
+/** The exact rate of a quote, and how it came about. */
+export interface QuotePrice {
+  mode: PriceSource
+  /** USD per whole unit, a decimal floored to 18 decimals, for people; null in snapshots stored before 0.2.0. */
+  usdPerUnit: string | null
+  /** What an hour cost then, exact; null in snapshots stored before 0.2.0. */
+  usdPerHour: string | null
+  /** What was multiplied with the amount. */
+  microsPerBaseUnit: Fraction
+  description: string
+  /** What feed and pool said; null at fixed rates. */
+  reading: OracleReading | null
 }
 
 export interface QuoteInput {
@@ -42,23 +61,39 @@ export interface QuoteInput {
   decimals: number
   /** Whose tier it is; null for nobody in particular. */
   wallet: Address | null
-  /** null: the wallet's own minimum. */
+  /** null: what `atLeastMicros` costs, or the wallet's own minimum. */
   amountBaseUnits: bigint | null
+  /** Where there is no amount: the least one, rounded up to a base unit, that yields at least these micros. */
+  atLeastMicros?: bigint | null
   /** What the wallet holds at `block`; null where AXGT does not exist on the chain, or for nobody in particular. */
   axgt: { balance: bigint; decimals: number } | null
   block: { number: bigint; hash: string }
+  /** What feed and pool said; null where nothing was read, which is enough at fixed rates. */
+  oracle: OracleReading | null
+  /** null: none lately. */
+  lastAccepted: AcceptedPrice | null
+  /** An operator's word; see `axgtUsd`. */
+  acceptDeviation?: boolean
 }
 
-/** `amount_too_large`: the credit would be above {@link MAX_CREDIT_MICROS}. */
-export type QuoteOutcome = { kind: 'quoted'; quote: Quote } | { kind: 'amount_too_large' }
+/**
+ * `amount_too_large`: the credit would be above {@link MAX_CREDIT_MICROS}. `price_unavailable`: there is no price that
+ * can be trusted at that block, for the reason told.
+ */
+export type QuoteOutcome =
+  | { kind: 'quoted'; quote: Quote }
+  | { kind: 'price_unavailable'; why: string }
+  | { kind: 'amount_too_large' }
 
-/** What an amount of one asset is worth to one wallet, before the amount is known. */
+/** What makes a rail's price another one for this wallet, before the amount is known. */
 interface Terms {
   tier: Quote['tier']
   bonusPercent: string
   /** Asset units, not base units. */
   minimum: Fraction
-  minutesPerUnit: Fraction
+  /** Minutes for what is worth one minute: above 1 with a discount or a bonus. */
+  factor: Fraction
+  /** Ends the sentence that explains the price. */
   description: string
 }
 
@@ -70,18 +105,15 @@ interface Terms {
  * Throws for a negative amount and for decimals outside 0…77, which are refused where they enter.
  */
 export function quote(input: QuoteInput): QuoteOutcome {
-  const { rail, decimals, wallet, axgt, block } = input
-  if (!Number.isInteger(decimals) || decimals < 0 || decimals > 77) {
-    throw new RangeError(`decimals must be 0…77, not ${decimals}`)
-  }
+  const { rail, wallet, axgt, block } = input
+  const baseUnitsPerUnit = fractionOf(10n ** BigInt(checkedDecimals(input.decimals)))
+  const priced = priceRail({ ...input, asset: rail.asset, acceptDeviation: input.acceptDeviation ?? false })
+  if (priced.kind === 'unavailable') return { kind: 'price_unavailable', why: priced.why }
   const terms = termsOf(input)
-  const baseUnitsPerUnit = fractionOf(10n ** BigInt(decimals))
   const minimumBaseUnits = ceil(multiply(terms.minimum, baseUnitsPerUnit))
-  const amountBaseUnits = input.amountBaseUnits ?? minimumBaseUnits
+  const price = quotePrice(input.pricing, rail, priced, terms, baseUnitsPerUnit)
+  const amountBaseUnits = input.amountBaseUnits ?? costOf(input.atLeastMicros, price) ?? minimumBaseUnits
   if (amountBaseUnits < 0n) throw new RangeError('an amount can not be negative')
-  const microsPerUnit = multiply(terms.minutesPerUnit, fractionOf(MICROS_PER_MINUTE))
-  const microsPerBaseUnit = reduce(divide(microsPerUnit, baseUnitsPerUnit))
-  const price: Quote['price'] = { mode: 'fixed', microsPerBaseUnit, description: terms.description }
   const creditMicros = recomputeMicros({ amountBaseUnits, price })
   if (creditMicros > MAX_CREDIT_MICROS) return { kind: 'amount_too_large' }
   return {
@@ -101,36 +133,120 @@ export function quote(input: QuoteInput): QuoteOutcome {
   }
 }
 
-function termsOf(input: QuoteInput): Terms {
-  const { pricing, rail } = input
-  switch (rail.asset) {
-    case 'eth':
-      return ethTerms(input)
-    case 'usdc':
-      return {
-        tier: NO_TIER,
-        bonusPercent: '0',
-        minimum: pricing.usdc.minimumUsdc,
-        minutesPerUnit: divide(fractionOf(MINUTES_PER_HOUR), pricing.usdPerHour),
-        description: `1 USDC is 1 USD; an hour costs ${formatFraction(pricing.usdPerHour)} USD`,
+/**
+ * The smallest deposit of a rail in base units, rounded up, before any discount. Needs no price. Throws for decimals
+ * outside 0…77.
+ */
+export function undiscountedMinimum(
+  pricing: PricingConfig,
+  rail: Pick<RailConfig, 'asset'>,
+  decimals: number,
+): bigint {
+  const { minimum } = termsOf({ pricing, rail, axgt: null })
+  return ceil(multiply(minimum, fractionOf(10n ** BigInt(checkedDecimals(decimals)))))
+}
+
+function checkedDecimals(decimals: number): number {
+  if (Number.isInteger(decimals) && decimals >= 0 && decimals <= 77) return decimals
+  throw new RangeError(`decimals must be 0…77, not ${decimals}`)
+}
+
+function quotePrice(
+  pricing: PricingConfig,
+  rail: RailConfig,
+  { source, usdPerUnit, reading }: Extract<RailPrice, { kind: 'priced' }>,
+  terms: Terms,
+  baseUnitsPerUnit: Fraction,
+): QuotePrice {
+  return {
+    mode: source,
+    usdPerUnit: formatFraction(usdPerUnit),
+    usdPerHour: formatFraction(pricing.usdPerHour),
+    microsPerBaseUnit: rateOf({
+      usdPerUnit,
+      usdPerHour: pricing.usdPerHour,
+      factor: terms.factor,
+      baseUnitsPerUnit,
+    }),
+    description: `${priceInWords(pricing, rail, source, usdPerUnit)}${terms.description}`,
+    reading,
+  }
+}
+
+/** Micros per base unit, exact, in lowest terms: what a price in USD comes to at the price of an hour. */
+export function rateOf(price: {
+  usdPerUnit: Fraction
+  usdPerHour: Fraction
+  factor: Fraction
+  baseUnitsPerUnit: Fraction
+}): Fraction {
+  const minutesPerUsd = divide(fractionOf(MINUTES_PER_HOUR), price.usdPerHour)
+  const minutesPerUnit = multiply(multiply(price.usdPerUnit, minutesPerUsd), price.factor)
+  return reduce(divide(multiply(minutesPerUnit, fractionOf(MICROS_PER_MINUTE)), price.baseUnitsPerUnit))
+}
+
+/** What a tier's discount and a bonus come to together: minutes for what is worth one minute. */
+export function factorOf(percent: { discount: Fraction; bonus: Fraction }): Fraction {
+  return divide(add(ONE, divide(percent.bonus, HUNDRED)), subtract(ONE, divide(percent.discount, HUNDRED)))
+}
+
+/** null where nobody asked for micros. Rounded up: paying it yields at least what was asked for. */
+function costOf(atLeastMicros: bigint | null | undefined, price: QuotePrice): bigint | null {
+  if (atLeastMicros === null || atLeastMicros === undefined) return null
+  return ceil(divide(fractionOf(atLeastMicros), price.microsPerBaseUnit))
+}
+
+function priceInWords(
+  pricing: PricingConfig,
+  { asset }: RailConfig,
+  source: PriceSource,
+  usdPerUnit: Fraction,
+): string {
+  const hour = `an hour costs ${formatFraction(pricing.usdPerHour)} USD`
+  switch (source) {
+    case 'chainlink':
+      return `1 ETH is ${formatFraction(usdPerUnit)} USD by Chainlink; ${hour}`
+    case 'twap':
+      return `1 AXGT is ${formatFraction(usdPerUnit)} USD by its pool's TWAP and Chainlink's ETH/USD; ${hour}`
+    case 'fixed':
+      if (asset === 'eth' && pricing.eth.mode === 'fixed') {
+        return `${formatFraction(pricing.eth.minutesPerEth)} minutes per ETH`
       }
-    case 'axgt': {
-      const { minutesPer100, bonusPercent, minimumAxgt } = pricing.axgt
-      const bonusFactor = add(ONE, divide(bonusPercent, HUNDRED))
-      return {
-        tier: NO_TIER,
-        bonusPercent: formatFraction(bonusPercent),
-        minimum: minimumAxgt,
-        minutesPerUnit: multiply(divide(minutesPer100, HUNDRED), bonusFactor),
-        description: `${formatFraction(minutesPer100)} minutes per 100 AXGT, plus ${formatFraction(bonusPercent)} %`,
+      if (asset === 'axgt' && pricing.axgt.mode === 'fixed') {
+        return `${formatFraction(pricing.axgt.minutesPer100)} minutes per 100 AXGT`
       }
-    }
+      return `1 USDC is 1 USD; ${hour}`
   }
 }
 
 const NO_TIER: Quote['tier'] = { index: 0, label: labelOf(0), discountPercent: '0' }
 
-function ethTerms({ pricing, axgt }: QuoteInput): Terms {
+function termsOf({
+  pricing,
+  rail,
+  axgt,
+}: Pick<QuoteInput, 'pricing' | 'axgt'> & { rail: Pick<RailConfig, 'asset'> }): Terms {
+  switch (rail.asset) {
+    case 'eth':
+      return ethTerms(pricing, axgt)
+    case 'usdc': {
+      const { minimumUsdc: minimum } = pricing.usdc
+      return { tier: NO_TIER, bonusPercent: '0', minimum, factor: ONE, description: '' }
+    }
+    case 'axgt': {
+      const { bonusPercent, minimumAxgt } = pricing.axgt
+      return {
+        tier: NO_TIER,
+        bonusPercent: formatFraction(bonusPercent),
+        minimum: minimumAxgt,
+        factor: factorOf({ discount: NOTHING, bonus: bonusPercent }),
+        description: `, plus ${formatFraction(bonusPercent)} %`,
+      }
+    }
+  }
+}
+
+function ethTerms(pricing: PricingConfig, axgt: QuoteInput['axgt']): Terms {
   const { index, tier } = tierOf(axgt ?? { balance: 0n, decimals: 0 }, pricing.tiers)
   const discountPercent = formatFraction(tier.discountPercent)
   const paidShare = subtract(ONE, divide(tier.discountPercent, HUNDRED))
@@ -138,8 +254,8 @@ function ethTerms({ pricing, axgt }: QuoteInput): Terms {
     tier: { index, label: labelOf(index), discountPercent },
     bonusPercent: '0',
     minimum: multiply(pricing.eth.minimumEth, paidShare),
-    minutesPerUnit: divide(pricing.eth.minutesPerEth, paidShare),
-    description: `${formatFraction(pricing.eth.minutesPerEth)} minutes per ETH, less ${discountPercent} % of the price`,
+    factor: factorOf({ discount: tier.discountPercent, bonus: NOTHING }),
+    description: `, less ${discountPercent} % of the price`,
   }
 }
 

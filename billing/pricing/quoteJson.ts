@@ -1,12 +1,15 @@
 import type { Address } from 'viem'
 import { z } from 'zod'
 import type { Rail } from '../config/config.ts'
+import { oracleReadingSchema, oracleReadingToJson } from './oracleReadingJson.ts'
+import { priceSources } from './priceView.ts'
 import type { Quote } from './quote.ts'
 
 const natural = z.string().regex(/^(0|[1-9]\d{0,999})$/)
 const toBigint = natural.transform((text) => BigInt(text))
 const positive = toBigint.refine((value) => value > 0n)
-const percent = z.string().regex(/^\d{1,40}(\.\d{1,40})?$/)
+const decimal = z.string().regex(/^\d{1,80}(\.\d{1,40})?$/)
+const percent = decimal
 
 const storedQuote = z.strictObject({
   rail: z
@@ -25,9 +28,13 @@ const storedQuote = z.strictObject({
   axgtBalance: toBigint.nullable(),
   bonusPercent: percent,
   price: z.strictObject({
-    mode: z.literal('fixed'),
+    mode: z.enum(priceSources),
+    // Snapshots of 0.1 have only fixed rates, and lack these three.
+    usdPerUnit: decimal.nullable().default(null),
+    usdPerHour: decimal.nullable().default(null),
     microsPerBaseUnit: z.strictObject({ numerator: toBigint, denominator: positive }),
     description: z.string(),
+    reading: oracleReadingSchema.nullable().default(null),
   }),
   asOfBlock: z.strictObject({ number: toBigint, hash: z.string() }),
 })
@@ -49,8 +56,11 @@ export function quoteToJson(quote: Quote): QuoteJson {
     bonusPercent: quote.bonusPercent,
     price: {
       mode: quote.price.mode,
+      usdPerUnit: quote.price.usdPerUnit,
+      usdPerHour: quote.price.usdPerHour,
       microsPerBaseUnit: { numerator: numerator.toString(), denominator: denominator.toString() },
       description: quote.price.description,
+      reading: quote.price.reading === null ? null : oracleReadingToJson(quote.price.reading),
     },
     asOfBlock: { number: quote.asOfBlock.number.toString(), hash: quote.asOfBlock.hash },
   }

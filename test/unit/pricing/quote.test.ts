@@ -14,11 +14,20 @@ const of = (numerator: bigint, denominator = 1n): Fraction => ({ numerator, deno
 const ETHER = 10n ** 18n
 const WALLET = '0x00000000000000000000000000000000000000aa'
 
-const defaults: PricingConfig = {
+type FixedPricing = PricingConfig & { eth: { mode: 'fixed' }; axgt: { mode: 'fixed' } }
+
+const defaults: FixedPricing = {
   usdPerHour: of(1n),
+  ethUsdMaxAgeSeconds: 7_200,
   eth: { mode: 'fixed', minutesPerEth: of(120_000n), minimumEth: of(5n, 10_000n) },
   usdc: { minimumUsdc: of(1n) },
-  axgt: { mode: 'fixed', minutesPer100: of(60n), minimumAxgt: of(100n), bonusPercent: of(25n) },
+  axgt: {
+    mode: 'fixed',
+    minutesPer100: of(60n),
+    minimumAxgt: of(100n),
+    bonusPercent: of(25n),
+    dailyCapMicros: null,
+  },
   tiers: [
     { minimumAxgt: 0n, discountPercent: of(0n) },
     { minimumAxgt: 100n, discountPercent: of(5n) },
@@ -43,6 +52,8 @@ const input = (asset: Asset, change: Partial<QuoteInput> = {}): QuoteInput => ({
   amountBaseUnits: null,
   axgt: { balance: 0n, decimals: 18 },
   block: { number: 7n, hash: '0x07' },
+  oracle: null,
+  lastAccepted: null,
   ...change,
 })
 
@@ -179,8 +190,9 @@ describe('for any prices and amounts', () => {
   const fraction = (min: bigint, max: bigint) =>
     fc.tuple(fc.bigInt({ min, max }), fc.bigInt({ min: 1n, max: 10n ** 6n })).map(([n, d]) => of(n, d))
   const positive = fraction(1n, 10n ** 9n)
-  const pricing: fc.Arbitrary<PricingConfig> = fc.record({
+  const pricing: fc.Arbitrary<FixedPricing> = fc.record({
     usdPerHour: positive,
+    ethUsdMaxAgeSeconds: fc.constant(7_200),
     eth: fc.record({ mode: fc.constant('fixed' as const), minutesPerEth: positive, minimumEth: positive }),
     usdc: fc.record({ minimumUsdc: positive }),
     axgt: fc.record({
@@ -188,6 +200,7 @@ describe('for any prices and amounts', () => {
       minutesPer100: positive,
       minimumAxgt: positive,
       bonusPercent: fraction(0n, 10n ** 8n),
+      dailyCapMicros: fc.constant(null),
     }),
     tiers: fc
       .bigInt({ min: 0n, max: 99_999n })
@@ -247,7 +260,7 @@ describe('for any prices and amounts', () => {
     )
   })
 
-  function exactMicros(a: Asset, p: PricingConfig, d: number, amountBaseUnits: bigint): [bigint, bigint] {
+  function exactMicros(a: Asset, p: FixedPricing, d: number, amountBaseUnits: bigint): [bigint, bigint] {
     const scale = 10n ** BigInt(d)
     switch (a) {
       case 'eth': {

@@ -15,8 +15,11 @@ const example: Quote = {
   bonusPercent: '0',
   price: {
     mode: 'fixed',
+    usdPerUnit: '2000',
+    usdPerHour: '1',
     microsPerBaseUnit: { numerator: 9n, denominator: 1_250_000n },
     description: '120000 minutes per ETH, less 0 % of the price',
+    reading: null,
   },
   asOfBlock: { number: 12n, hash: `0x${'1'.repeat(64)}` },
 }

@@ -1,0 +1,66 @@
+import type { Address } from 'viem'
+
+/** A block as a price was read at it. */
+export interface PriceBlock {
+  number: bigint
+  hash: string
+  /** Seconds since 1970. */
+  timestamp: bigint
+}
+
+/**
+ * What the price sources of a chain said after one block, as they said it. Nothing is judged yet: what makes it a price,
+ * or no price, is `priceRail`'s to say. It is kept whole with the credit.
+ */
+export interface OracleReading {
+  block: PriceBlock
+  ethUsd: FeedReading
+  /** null where no sequencer feed is configured. */
+  sequencer: SequencerReading | null
+  /** null where the pool was not asked: nothing of the block is priced by it. */
+  pool: PoolReading | null
+}
+
+/** Chainlink's `latestRoundData`, or that the feed gave none (it reverted, or there is no contract). */
+export type FeedReading =
+  | {
+      kind: 'answered'
+      feed: Address
+      roundId: bigint
+      answer: bigint
+      updatedAt: bigint
+      answeredInRound: bigint
+      decimals: number
+    }
+  | { kind: 'silent'; feed: Address }
+
+/** Chainlink's sequencer-uptime feed of an L2: answer 0 is up, 1 is down; `startedAt` is since when. */
+export type SequencerReading =
+  | { kind: 'answered'; feed: Address; answer: bigint; startedAt: bigint }
+  | { kind: 'silent'; feed: Address }
+
+/** What a Uniswap v3 pool of AXGT and WETH said. */
+export type PoolReading =
+  | {
+      kind: 'answered'
+      pool: Address
+      axgtIsToken0: boolean
+      axgtDecimals: number
+      wethDecimals: number
+      /** Over `AXGT_TWAP_SECONDS`; null: the pool remembers less than that. */
+      fast: PoolWindow | null
+      /** Over 24 hours, or over all that the pool remembers where that is less. */
+      slow: PoolWindow | null
+      /** How many observations the pool keeps. */
+      cardinality: number
+    }
+  | { kind: 'silent'; pool: Address }
+
+/** How Uniswap's oracle accumulators grew in a stretch of time that ends with the block. */
+export interface PoolWindow {
+  seconds: number
+  /** Of `tickCumulative`: the sum of the tick over every second. */
+  tickCumulativeDelta: bigint
+  /** Of `secondsPerLiquidityCumulativeX128`, modulo 2^160. */
+  secondsPerLiquidityDeltaX128: bigint
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import { type AxgtUsdInput, axgtUsd } from '../../../billing/pricing/axgtUsd.ts'
+import { compare, divide, multiply } from '../../../billing/pricing/fraction.ts'
+import type { PoolReading } from '../../../billing/pricing/oracleReading.ts'
+import { FEED, marketPricing, of, POOL, pool, poolWindow, reading, TICK } from './readings.ts'
+
+function judge(poolReading: PoolReading | null, change: Partial<AxgtUsdInput> = {}) {
+  return axgtUsd({
+    reading: reading({ pool: poolReading }),
+    pricing: marketPricing.axgt,
+    ethUsdMaxAgeSeconds: 7_200,
+    lastAccepted: null,
+    acceptDeviation: false,
+    ...change,
+  })
+}
+
+function priceOf(...args: Parameters<typeof judge>) {
+  const judged = judge(...args)
+  if (judged.kind !== 'priced') throw new Error(judged.why)
+  return judged.usdPerAxgt
+}
+
+const whyNot = (...args: Parameters<typeof judge>) => {
+  const judged = judge(...args)
+  return judged.kind === 'unavailable' ? judged.why : null
+}
+
+test('the TWAP in WETH times ETH/USD, in either token order and with any decimals', () => {
+  const cent = priceOf(pool())
+  // 1.0001^−122 060 is 0.0000050034…, times 2000.
+  expect(compare(cent, of(1n, 100n))).toBe(1)
+  expect(compare(cent, of(10_010n, 1_000_000n))).toBe(-1)
+  const other = { axgtIsToken0: false, fast: poolWindow(1_800, -TICK), slow: poolWindow(86_400, -TICK) }
+  expect(compare(priceOf(pool(other)), cent)).toBe(0)
+  // The same ratio of base units means a billion times more for a token with 9 decimals less.
+  const nine = priceOf(pool({ axgtDecimals: 9 }))
+  expect(compare(multiply(nine, of(10n ** 9n)), cent)).toBe(0)
+})
+
+describe('no price', () => {
+  test.each<[string, PoolReading | null, string]>([
+    ['the pool was not asked', null, 'does not answer'],
+    ['the pool is silent', { kind: 'silent', pool: POOL }, 'does not answer'],
+    [
+      'the pool remembers too little, and the command that mends it is told',
+      pool({ fast: null, slow: poolWindow(600, TICK), cardinality: 1 }),
+      `cast send ${POOL} "increaseObservationCardinalityNext(uint16)" 301`,
+    ],
+    [
+      'the pool has room and is only young',
+      pool({ fast: null, slow: poolWindow(600, TICK), cardinality: 301 }),
+      'waiting ends it',
+    ],
+    ['its depth is below the floor', pool({ fast: poolWindow(1_800, TICK, 10n ** 19n) }), 'less liquidity'],
+    ['it claims a tick beyond the range', pool({ fast: poolWindow(1_800, 887_273) }), 'no Uniswap v3 pool'],
+    ['its slower window does', pool({ slow: poolWindow(86_400, -887_273) }), 'no Uniswap v3 pool'],
+    ['nobody provides liquidity', pool({ fast: poolWindow(1_800, TICK, 1n) }), 'less liquidity'],
+  ])('where %s', (_name, poolReading, why) => {
+    expect(whyNot(poolReading)).toContain(why)
+  })
+
+  test('where the feed has none', () => {
+    const silent = reading({ ethUsd: { kind: 'silent', feed: FEED } })
+    expect(whyNot(pool(), { reading: silent })).toBe('the ETH/USD feed does not answer')
+  })
+})
+
+// √0.000005 of the liquidity is the virtual WETH reserve.
+test('the floor on the depth counts the virtual WETH reserve, and exactly there is enough', () => {
+  // At tick 0 the reserve is the liquidity itself: 2^64 makes the accumulator exact.
+  const atTickZero = { fast: poolWindow(1_800, 0, 2n ** 64n), slow: poolWindow(86_400, 0) }
+  const floorOf = (minimumLiquidityEth: ReturnType<typeof of>) => ({
+    pricing: { ...marketPricing.axgt, minimumLiquidityEth },
+  })
+  const reserve = of(2n ** 64n, 10n ** 18n)
+  // The price is a lower bound, so the very reserve is missed by less than 10^-15.
+  const justBelow = multiply(reserve, of(10n ** 15n - 1n, 10n ** 15n))
+  expect(whyNot(pool(atTickZero), floorOf(justBelow))).toBeNull()
+  const justAbove = multiply(reserve, of(10n ** 15n + 1n, 10n ** 15n))
+  expect(whyNot(pool(atTickZero), floorOf(justAbove))).toContain('less liquidity')
+  expect(whyNot(pool({ fast: poolWindow(1_800, TICK, 1n) }), floorOf(of(0n)))).toBeNull()
+})
+
+describe('the distance from the slower TWAP', () => {
+  // 1.0001^2231 = 1.24992…, 1.0001^2232 = 1.25004…
+  test.each([
+    [2_231, null],
+    [2_232, 'too far from that of the last 86400'],
+    [23_027, 'too far from that of the last 86400'],
+    // 1.0001^−2877 = 0.75000…4, 1.0001^−2878 = 0.7499…
+    [-2_876, null],
+    [-2_878, 'too far from that of the last 86400'],
+  ])('of %i ticks at a limit of 25 %%', (ticks, why) => {
+    const found = whyNot(pool({ fast: poolWindow(1_800, TICK + ticks) }))
+    if (why === null) expect(found).toBeNull()
+    else expect(found).toContain(why)
+  })
+
+  test('of a young pool is the distance from all that it remembers', () => {
+    const young = pool({ fast: poolWindow(1_800, TICK + 3_000), slow: poolWindow(3_600, TICK) })
+    expect(whyNot(young)).toContain('too far from that of the last 3600')
+  })
+
+  test('does not matter where the operator accepts it, but the feed and the depth still do', () => {
+    const far = pool({ fast: poolWindow(1_800, TICK + 23_027) })
+    expect(whyNot(far, { acceptDeviation: true })).toBeNull()
+    const shallow = pool({ fast: poolWindow(1_800, TICK, 1n) })
+    expect(whyNot(shallow, { acceptDeviation: true })).toContain('less liquidity')
+  })
+})
+
+describe('the distance from the last accepted price', () => {
+  const price = priceOf(pool())
+  const accepted = (factor: ReturnType<typeof of>) => ({
+    lastAccepted: { usdPerUnit: divide(price, factor), blockNumber: 3n },
+  })
+  test.each([
+    ['the same', of(1n), null],
+    ['exactly 25 % above it', of(125n, 100n), null],
+    ['a hair more', of(125_000_001n, 100_000_000n), 'the last one that was accepted, of block 3'],
+    ['exactly 25 % below it', of(75n, 100n), null],
+    ['a hair less', of(74_999_999n, 100_000_000n), 'the last one that was accepted, of block 3'],
+    ['tenfold', of(10n), 'the last one that was accepted, of block 3'],
+  ])('%s', (_name, factor, why) => {
+    const found = whyNot(pool(), accepted(factor))
+    if (why === null) expect(found).toBeNull()
+    else expect(found).toContain(why)
+  })
+})
