@@ -6,8 +6,8 @@ export type Answer<value> =
   | { kind: 'answer'; value: value }
   /** It does not have that block (yet), or not all of it. */
   | { kind: 'behind' }
-  /** It has the block, but no longer the state at it. */
-  | { kind: 'state_unavailable' }
+  /** It has the block, but not the state at it; `why` goes on after the RPC's name. */
+  | { kind: 'state_unavailable'; why: string }
   /** It speaks for another chain. */
   | { kind: 'wrong_chain'; chainId: number }
 
@@ -16,7 +16,8 @@ export type Agreed<value> =
   | { kind: 'agreed'; value: value }
   /** Wait: not enough of them have it yet. */
   | { kind: 'behind' }
-  | { kind: 'state_unavailable' }
+  /** `detail` names the RPCs that do not have the state of the block, and what is wrong with the others. */
+  | { kind: 'state_unavailable'; detail: string }
   /** Two of them contradict each other, or only one of several answers. */
   | { kind: 'disagreement'; detail: string }
   /** None answers. */
@@ -69,12 +70,15 @@ export function planAgreement<value>(answers: NamedAnswer<value>[]): Agreed<valu
   }
   // Waiting is right while one merely lags; only when nobody lags is a lone voice a disagreement.
   if (answers.some((answer) => answer.kind === 'behind')) return { kind: 'behind' }
-  if (answers.some((answer) => answer.kind === 'state_unavailable')) return { kind: 'state_unavailable' }
   const silent = answers.flatMap((answer) => {
     if (answer.kind === 'failed') return [`${answer.label}: ${answer.why}`]
+    if (answer.kind === 'state_unavailable') return [`${answer.label} ${answer.why}`]
     if (answer.kind === 'wrong_chain') return [`${answer.label} answers for chain ${answer.chainId}`]
     return []
   })
+  if (answers.some((answer) => answer.kind === 'state_unavailable')) {
+    return { kind: 'state_unavailable', detail: silent.join('; ') }
+  }
   if (first) {
     return {
       kind: 'disagreement',

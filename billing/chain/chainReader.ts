@@ -1,14 +1,16 @@
-import { type Address, type Hash, numberToHex } from 'viem'
+import type { Address, Hash } from 'viem'
+import type { OracleReading } from '../pricing/oracleReading.ts'
 import { type Agreed, agree, gather } from './agree.ts'
 import { type FoundTransfer, findTransfers } from './findTransfers.ts'
 import { locateTransaction, type TransactionLocation } from './locateTransaction.ts'
 import { previewTransaction, type TransactionPreview } from './previewTransaction.ts'
+import { readAxgtBalancesAt } from './readAxgtBalancesAt.ts'
 import { readCanonicalHash } from './readCanonicalHash.ts'
 import { type Evidence, type EvidenceContext, type EvidenceRequest, readEvidence } from './readEvidence.ts'
 import { type HeadReading, readHead } from './readHead.ts'
-import { readBalancesAtBlock } from './readStateAtBlock.ts'
+import { readHeader } from './readHeader.ts'
+import { readOracleAt } from './readOracleAt.ts'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
-import { header } from './wire.ts'
 
 /**
  * All that the gate ever asks of a chain. It is handed in, so the code that credits money in production is the code that
@@ -26,13 +28,15 @@ export interface ChainReader {
   findTransfers(range: { fromBlock: bigint; toBlock: bigint; ether: boolean }): Promise<FoundTransfer[]>
   /** When a block was made, in seconds; null when no RPC says. Only for showing, never for deciding. */
   readTimestamp(blockNumber: bigint): Promise<bigint | null>
-  /** The AXGT a wallet holds after a block, for quotes; null where the chain has no AXGT. */
-  readAxgtBalance(holder: Address, blockNumber: bigint): Promise<Agreed<bigint> | null>
+  /** The AXGT that each of these wallets holds after a block, in base units; null where the chain has no AXGT. */
+  readAxgtBalances(holders: Address[], blockNumber: bigint): Promise<Agreed<bigint[]> | null>
+  /** What the price sources say after a block; null where nothing is priced by the chain. */
+  readOracle(blockNumber: bigint): Promise<Agreed<OracleReading> | null>
 }
 
 /** Reads a chain through its RPCs, believing only what they agree on. */
 export function createChainReader(endpoints: RpcEndpoint[], context: EvidenceContext): ChainReader {
-  const { chainId, axgtToken } = context
+  const { chainId, axgtToken, oracle } = context
   return {
     readHead: () => readHead(endpoints, chainId),
     readCanonicalHash: (blockNumber) => readCanonicalHash(endpoints, chainId, blockNumber),
@@ -42,22 +46,19 @@ export function createChainReader(endpoints: RpcEndpoint[], context: EvidenceCon
     findTransfers: (range) => findTransfers(endpoints, context, range),
     async readTimestamp(blockNumber) {
       const answers = await gather<bigint>(endpoints, async (endpoint) => {
-        const block = await endpoint.request(
-          'eth_getBlockByNumber',
-          [numberToHex(blockNumber), false],
-          header.nullable(),
-        )
+        const block = await readHeader(endpoint, blockNumber)
         return block === null ? { kind: 'behind' } : { kind: 'answer', value: block.timestamp }
       })
       return answers.find((answer) => answer.kind === 'answer')?.value ?? null
     },
-    async readAxgtBalance(holder, blockNumber) {
+    async readAxgtBalances(holders, blockNumber) {
       if (axgtToken === null) return null
-      return agree(endpoints, async (endpoint) => {
-        const balances = await readBalancesAtBlock(endpoint, blockNumber, [{ token: axgtToken, holder }])
-        if (balances === 'state_unavailable') return { kind: 'state_unavailable' }
-        return { kind: 'answer', value: balances[0] ?? 0n }
-      })
+      const question = { chainId, axgtToken, holders, blockNumber }
+      return agree(endpoints, (endpoint) => readAxgtBalancesAt(endpoint, question))
+    },
+    async readOracle(blockNumber) {
+      if (oracle === null) return null
+      return agree(endpoints, (endpoint) => readOracleAt(endpoint, chainId, oracle, blockNumber))
     },
   }
 }

@@ -1,21 +1,26 @@
 import { type Address, type Hash, numberToHex } from 'viem'
 import { z } from 'zod'
 import type { Asset } from '../config/config.ts'
+import type { OracleReading } from '../pricing/oracleReading.ts'
 import type { Answer } from './agree.ts'
+import { type ChainState, openState } from './openState.ts'
+import { readBalances } from './readBalances.ts'
 import { readChainId } from './readChainId.ts'
-import { readBalancesAtBlock } from './readStateAtBlock.ts'
+import { readHeader } from './readHeader.ts'
+import { type OracleSources, readOracle } from './readOracle.ts'
 import { readTokenShortfalls, type TokenShortfall } from './readTokenShortfalls.ts'
 import { type RpcEndpoint, RpcShapeError } from './rpcEndpoint.ts'
+import { StateUnavailableError } from './stateUnavailableError.ts'
 import { type ProvenTransfer, transfersFromReceipt } from './transfersFromReceipt.ts'
 import { transfersFromTrace } from './transfersFromTrace.ts'
-import { blockTrace, hash, header, receipt, transaction, type WireReceipt } from './wire.ts'
+import { blockTrace, type Header, hash, receipt, transaction, type WireReceipt } from './wire.ts'
 
 /** What is to be proven of one block. */
 export interface EvidenceRequest {
   block: { number: bigint; hash: Hash }
   /** `ether`: whether ETH movements are asked about too; tokens are read from the receipt in any case. */
   transactions: { txHash: Hash; ether: boolean }[]
-  /** Whether balances at the block are read: needed to credit, not to see what was paid. */
+  /** Whether balances and prices at the block are read: needed to credit, not to see what was paid. */
   state: boolean
 }
 
@@ -37,6 +42,8 @@ export type Evidence =
       axgtBalances: { holder: Address; balance: bigint }[]
       /** Tokens of which the wallet gained less than their logs say. */
       shortfalls: TokenShortfall[]
+      /** What the price sources said after the block; null where nothing in it is priced by them. */
+      oracle: OracleReading | null
     }
 
 /** What the proof needs to know of the chain. */
@@ -47,6 +54,8 @@ export interface EvidenceContext {
   /** Decides tiers; null where the chain has none. */
   axgtToken: Address | null
   ethDetection: 'traces' | 'transactions'
+  /** null where nothing is priced by the chain itself. */
+  oracle: OracleSources | null
 }
 
 /** From this many transactions of one block on, the whole block is asked for once rather than each by itself. */
@@ -54,9 +63,10 @@ const WHOLE_BLOCK_FROM = 8
 
 /**
  * Asks one RPC for the proof of a block's payments: that the block is canonical, each receipt's status and block, the
- * very logs and call frames, the payers' AXGT, and that the wallet gained what the logs say.
+ * very logs and call frames, the payers' AXGT, that the wallet gained what the logs say, and what the price sources say.
  *
- * Costs 3 requests a block and 1 or 2 a transaction, or 6 for a block however many it holds.
+ * Costs 3 requests a block and 1 or 2 a transaction, or 6 for a block however many it holds; and for the state one
+ * eth_call, a second one where tokens were paid.
  */
 export async function readEvidence(
   endpoint: RpcEndpoint,
@@ -82,26 +92,46 @@ export async function readEvidence(
     const tokens = mined && succeeded ? transfersFromReceipt(mined, context.tokens, context.wallet) : []
     return { txHash, succeeded, transfers: sumTransfers([...tokens, ...(ether.get(txHash) ?? [])]) }
   })
-  const [axgtBalances, shortfalls] = request.state
-    ? await Promise.all([
-        readAxgtBalances(endpoint, context, request.block.number, transactions),
-        readTokenShortfalls(endpoint, context, request.block, transactions),
-      ])
-    : [[], []]
-  if (axgtBalances === 'state_unavailable') return { kind: 'state_unavailable' }
-  if (shortfalls === 'state_unavailable') return { kind: 'state_unavailable' }
+  const state = request.state ? await readState(endpoint, context, block, transactions) : NO_STATE
+  if (state.kind === 'state_unavailable') return state
 
   // State is asked for by height: it is this block's only if the block is still canonical afterwards.
   const after = await readHeader(endpoint, request.block.number)
   if (after?.hash !== request.block.hash) return { kind: 'behind' }
   return {
     kind: 'answer',
-    value: { canonical: true, timestamp: block.timestamp, transactions, axgtBalances, shortfalls },
+    value: { canonical: true, timestamp: block.timestamp, transactions, ...state.evidence },
   }
 }
 
-function readHeader(endpoint: RpcEndpoint, blockNumber: bigint) {
-  return endpoint.request('eth_getBlockByNumber', [numberToHex(blockNumber), false], header.nullable())
+/** The part of the evidence that is state: what is only there as long as the node keeps it. */
+type StateEvidence = Pick<Extract<Evidence, { canonical: true }>, 'axgtBalances' | 'shortfalls' | 'oracle'>
+
+const NO_STATE: { kind: 'read'; evidence: StateEvidence } = {
+  kind: 'read',
+  evidence: { axgtBalances: [], shortfalls: [], oracle: null },
+}
+
+/** Everything is asked for in one tick, so that it travels in one eth_call for the block and one for that before it. */
+async function readState(
+  endpoint: RpcEndpoint,
+  context: EvidenceContext,
+  block: Header,
+  transactions: TransactionEvidence[],
+): Promise<{ kind: 'read'; evidence: StateEvidence } | { kind: 'state_unavailable'; why: string }> {
+  const after = openState(endpoint, block.number)
+  const before = openState(endpoint, block.number - 1n)
+  try {
+    const [axgtBalances, shortfalls, oracle] = await Promise.all([
+      readAxgtBalances(after, context, transactions),
+      readTokenShortfalls(endpoint, context, block, { states: { before, after }, transactions }),
+      readPrices(after, context, block, transactions),
+    ])
+    return { kind: 'read', evidence: { axgtBalances, shortfalls, oracle } }
+  } catch (error) {
+    if (error instanceof StateUnavailableError) return { kind: 'state_unavailable', why: error.message }
+    throw error
+  }
 }
 
 /** null when a receipt is missing or of another block: the RPC contradicts itself for now. */
@@ -246,25 +276,37 @@ export function sumTransfers(transfers: ProvenTransfer[]): ProvenTransfer[] {
 }
 
 async function readAxgtBalances(
-  endpoint: RpcEndpoint,
+  state: ChainState,
   { axgtToken }: EvidenceContext,
-  blockNumber: bigint,
   transactions: TransactionEvidence[],
-): Promise<{ holder: Address; balance: bigint }[] | 'state_unavailable'> {
+): Promise<StateEvidence['axgtBalances']> {
   const payers = transactions.flatMap(({ transfers }) =>
     transfers.filter(({ asset }) => asset === 'eth').map(({ payer }) => payer),
   )
   const holders = [...new Set(payers)].sort()
   if (axgtToken === null || holders.length === 0) return []
-  const balances = await readBalancesAtBlock(
-    endpoint,
-    blockNumber,
+  const balances = await readBalances(
+    state,
     holders.map((holder) => ({ token: axgtToken, holder })),
   )
-  if (balances === 'state_unavailable') return balances
   return holders.flatMap((holder, index) => {
     const balance = balances[index]
     if (balance === undefined) throw new RpcShapeError('balanceOf')
     return [{ holder, balance }]
   })
+}
+
+/** null where nothing that the block paid is priced by the chain. */
+async function readPrices(
+  state: ChainState,
+  { oracle: sources }: EvidenceContext,
+  block: Header,
+  transactions: TransactionEvidence[],
+): Promise<OracleReading | null> {
+  if (sources === null) return null
+  const isPaid = (asset: Asset) =>
+    transactions.some(({ transfers }) => transfers.some((transfer) => transfer.asset === asset))
+  const pool = sources.pricesAxgt && isPaid('axgt')
+  if (!pool && !(sources.pricesEth && isPaid('eth'))) return null
+  return readOracle(state, sources, block, { pool })
 }

@@ -1,8 +1,9 @@
-import { type Address, ContractFunctionExecutionError, erc20Abi } from 'viem'
+import { type Address, erc20Abi } from 'viem'
 import { readContract } from 'viem/actions'
 import { type Agreed, agree } from './agree.ts'
+import { isContractsFault } from './isContractsFault.ts'
 import { readChainId } from './readChainId.ts'
-import { type RpcEndpoint, RpcErrorResponse } from './rpcEndpoint.ts'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
 
 /** What a token says of itself. */
 export interface TokenMetadata {
@@ -35,18 +36,7 @@ async function askToken(endpoint: RpcEndpoint, address: Address): Promise<TokenM
     const isSane = decimals <= MAX_DECIMALS && symbol.length > 0 && symbol.length <= 32
     return isSane ? { symbol, decimals } : null
   } catch (error) {
-    if (isTokensOwnFault(error)) return null
+    if (isContractsFault(error)) return null
     throw error
   }
-}
-
-/** viem wraps both: the contract that answers nothing or reverts, and the RPC that does not answer. */
-function isTokensOwnFault(error: unknown): boolean {
-  if (!(error instanceof ContractFunctionExecutionError)) return false
-  const cause = error.walk(
-    (inner) => inner instanceof Error && /HttpRequestError|TimeoutError|WebSocket/.test(inner.name),
-  )
-  if (cause !== null) return false
-  const response = error.walk((inner) => inner instanceof RpcErrorResponse)
-  return !(response instanceof RpcErrorResponse) || /revert/i.test(response.message)
 }

@@ -1,8 +1,9 @@
 import { type Address, type Hash, pad } from 'viem'
 import { z } from 'zod'
 import type { Asset } from '../config/config.ts'
+import type { ChainState } from './openState.ts'
+import { readBalances } from './readBalances.ts'
 import type { EvidenceContext, TransactionEvidence } from './readEvidence.ts'
-import { readBalancesAtBlock } from './readStateAtBlock.ts'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
 import { TRANSFER_TOPIC } from './transfersFromReceipt.ts'
 import { log } from './wire.ts'
@@ -21,23 +22,27 @@ export interface TokenShortfall {
  * on transfer logs the full amount and delivers less; credit must not exceed what arrived.
  *
  * The logs of the proven transactions usually explain the whole difference; only when they do not, all of the block's
- * transfers of that token to and from the wallet are asked for.
+ * transfers of that token to and from the wallet are asked for. The balances are asked for in the tick in which it is called.
+ *
+ * @param states after the block, and after the one before it.
  */
 export async function readTokenShortfalls(
   endpoint: RpcEndpoint,
   context: EvidenceContext,
-  block: { number: bigint; hash: Hash },
-  transactions: TransactionEvidence[],
-): Promise<TokenShortfall[] | 'state_unavailable'> {
+  block: { hash: Hash },
+  {
+    states,
+    transactions,
+  }: { states: { before: ChainState; after: ChainState }; transactions: TransactionEvidence[] },
+): Promise<TokenShortfall[]> {
   const proven = transactions.flatMap(({ transfers }) => transfers)
   const paid = [...context.tokens].filter(([, asset]) => proven.some((transfer) => transfer.asset === asset))
   if (paid.length === 0) return []
   const queries = paid.map(([token]) => ({ token, holder: context.wallet }))
   const [before, after] = await Promise.all([
-    readBalancesAtBlock(endpoint, block.number - 1n, queries),
-    readBalancesAtBlock(endpoint, block.number, queries),
+    readBalances(states.before, queries),
+    readBalances(states.after, queries),
   ])
-  if (before === 'state_unavailable' || after === 'state_unavailable') return 'state_unavailable'
 
   const shortfalls: TokenShortfall[] = []
   for (const [index, [token, asset]] of paid.entries()) {

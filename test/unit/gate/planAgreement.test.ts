@@ -15,6 +15,7 @@ function answers(said: Said[]): NamedAnswer<Value>[] {
     if (typeof one === 'object') return { label, kind: 'answer', value: one.says }
     if (one === 'silent') return { label, kind: 'failed', why: 'HTTP 503' }
     if (one === 'wrong_chain') return { label, kind: 'wrong_chain', chainId: 5 }
+    if (one === 'state_unavailable') return { label, kind: one, why: 'no longer has the state of that block' }
     return { label, kind: one }
   })
 }
@@ -61,8 +62,24 @@ describe('what may not', () => {
     ['one of three, one silent, one behind', [A, 'silent', 'behind'], 'behind', null],
     ['one behind', ['behind'], 'behind', null],
     ['behind, rather than without state', ['state_unavailable', 'behind'], 'behind', null],
-    ['one of two, the other without state', [A, 'state_unavailable'], 'state_unavailable', null],
-    ['without state', ['state_unavailable'], 'state_unavailable', null],
+    [
+      'one of two, the other without state',
+      [A, 'state_unavailable'],
+      'state_unavailable',
+      /^rpc 2 no longer has the state of that block$/,
+    ],
+    [
+      'without state',
+      ['state_unavailable'],
+      'state_unavailable',
+      /^rpc 1 no longer has the state of that block$/,
+    ],
+    [
+      'without state, each of them named, and what ails the others',
+      ['state_unavailable', 'silent', 'state_unavailable', 'wrong_chain'],
+      'state_unavailable',
+      /^rpc 1 no longer has.*; rpc 2: HTTP 503; rpc 3 no longer has.*; rpc 4 answers for chain 5$/,
+    ],
     ['silent', ['silent'], 'unavailable', /rpc 1: HTTP 503/],
     ['of another chain', ['wrong_chain'], 'unavailable', /rpc 1 answers for chain 5/],
     [

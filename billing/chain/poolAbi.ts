@@ -1,0 +1,54 @@
+/**
+ * What is read of a Uniswap v3 pool (IUniswapV3PoolImmutables, …State and …DerivedState). Of slot0 only the first four
+ * fields, which forks of v3 have too; those after them differ.
+ */
+export const poolAbi = [
+  {
+    type: 'function',
+    name: 'token0',
+    stateMutability: 'view',
+    inputs: [],
+    outputs: [{ name: '', type: 'address' }],
+  },
+  {
+    type: 'function',
+    name: 'token1',
+    stateMutability: 'view',
+    inputs: [],
+    outputs: [{ name: '', type: 'address' }],
+  },
+  {
+    type: 'function',
+    name: 'slot0',
+    stateMutability: 'view',
+    inputs: [],
+    outputs: [
+      { name: 'sqrtPriceX96', type: 'uint160' },
+      { name: 'tick', type: 'int24' },
+      { name: 'observationIndex', type: 'uint16' },
+      { name: 'observationCardinality', type: 'uint16' },
+    ],
+  },
+  {
+    type: 'function',
+    name: 'observations',
+    stateMutability: 'view',
+    inputs: [{ name: 'index', type: 'uint256' }],
+    outputs: [
+      { name: 'blockTimestamp', type: 'uint32' },
+      { name: 'tickCumulative', type: 'int56' },
+      { name: 'secondsPerLiquidityCumulativeX128', type: 'uint160' },
+      { name: 'initialized', type: 'bool' },
+    ],
+  },
+  {
+    type: 'function',
+    name: 'observe',
+    stateMutability: 'view',
+    inputs: [{ name: 'secondsAgos', type: 'uint32[]' }],
+    outputs: [
+      { name: 'tickCumulatives', type: 'int56[]' },
+      { name: 'secondsPerLiquidityCumulativeX128s', type: 'uint160[]' },
+    ],
+  },
+] as const
