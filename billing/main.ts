@@ -12,6 +12,7 @@ import { createQuoter } from './gate/createQuoter.ts'
 import { electLeader } from './gate/electLeader.ts'
 import type { GateDeps } from './gate/gateDeps.ts'
 import { listDeposits } from './gate/listDeposits.ts'
+import { listPrices } from './gate/listPrices.ts'
 import { readGauges } from './gate/readGauges.ts'
 import { readHealth } from './gate/readHealth.ts'
 import { runGate } from './gate/runGate.ts'
@@ -22,7 +23,8 @@ import { createLogger } from './log/createLogger.ts'
 import { loggableError } from './log/loggableError.ts'
 import { createMetrics, type Metrics } from './metrics/createMetrics.ts'
 import { type OpenGateResult, openGate } from './openGate.ts'
-import { quote } from './pricing/quote.ts'
+import { sourceOf } from './pricing/priceRail.ts'
+import { undiscountedMinimum } from './pricing/quote.ts'
 
 /** EX_CONFIG of sysexits.h: starting again will not help until a setting is changed. */
 const EXIT_WRONG_SETTING = 78
@@ -165,7 +167,8 @@ function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, met
     token: rail.token,
     symbol,
     decimals,
-    minimumBaseUnits: undiscountedMinimum(config, rail, decimals),
+    minimumBaseUnits: undiscountedMinimum(config.pricing, rail, decimals),
+    pricing: sourceOf(config.pricing, rail.asset),
   }))
   return {
     config,
@@ -182,6 +185,7 @@ function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, met
       listByPayer: (payer, page) => listDeposits(sql, required, { payer, state: null, reason: null }, page),
       listByState: (filter, page) => listDeposits(sql, required, { payer: null, ...filter }, page),
     },
+    prices: { list: (filter, page) => listPrices(sql, filter, page) },
     health: {
       read: () =>
         readHealth(
@@ -192,20 +196,6 @@ function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, met
     metrics,
     indexerUrl: () => config.indexerUrl,
   }
-}
-
-function undiscountedMinimum(config: Config, rail: Config['rails'][number], decimals: number): bigint {
-  const outcome = quote({
-    pricing: config.pricing,
-    rail,
-    decimals,
-    wallet: null,
-    amountBaseUnits: null,
-    axgt: null,
-    block: { number: 0n, hash: '0x' },
-  })
-  if (outcome.kind !== 'quoted') throw new Error(`the minimum of ${rail.rail} is more than can be credited`)
-  return outcome.quote.minimumBaseUnits
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

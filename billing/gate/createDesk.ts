@@ -140,6 +140,7 @@ function viewTransfer(
     amountBaseUnits,
     state: 'pending',
     reason: null,
+    detail: null,
     confirmations: Math.max(depth, 0),
     confirmationsRequired: chain.confirmations,
     creditMicros: null,

@@ -1,50 +1,73 @@
-import type { Head } from '../chain/readHead.ts'
+import type { Agreed } from '../chain/agree.ts'
+import { sourceOf } from '../pricing/priceRail.ts'
 import { quote } from '../pricing/quote.ts'
-import type { QuoteResult, Quoter } from '../pricing/quoter.ts'
-import type { GateChain, GateDeps } from './gateDeps.ts'
+import type { QuoteRequest, QuoteResult, Quoter } from '../pricing/quoter.ts'
+import { createMarkets, type Market } from './createMarkets.ts'
+import type { GateDeps, GateRail } from './gateDeps.ts'
+import { readLastAccepted } from './readLastAccepted.ts'
 
-/** How long a head serves quotes: a public route must not cost an RPC call for each time it is asked. */
-const HEAD_SERVES_MS = 2_000
 const RETRY_AFTER_SECONDS = 5
 
 /**
- * Quotes at the newest block, by the very function that credits. What a deposit is worth is decided at its own block, so a
- * quote is a promise only while the payer's AXGT stays what it is.
+ * Quotes at the newest block, by the very function that credits: a payment in that block is credited as quoted, to the
+ * micro. What a deposit is worth is decided at its own block, so a quote is a promise only while the payer's AXGT and the
+ * price stay what they are.
+ *
+ * Anybody may ask, so what a chain is asked does not grow with those who do: see {@link createMarkets}.
  */
 export function createQuoter(deps: GateDeps): Quoter {
-  const heads = new Map<number, { readAt: number; head: Promise<Head | null> }>()
-
-  function newestBlock(chain: GateChain): Promise<Head | null> {
-    const now = deps.clock().getTime()
-    const cached = heads.get(chain.chainId)
-    if (cached !== undefined && Math.abs(now - cached.readAt) < HEAD_SERVES_MS) return cached.head
-    const head = chain.reader.readHead().then((reading) => (reading.kind === 'agreed' ? reading.head : null))
-    heads.set(chain.chainId, { readAt: now, head })
-    return head
-  }
-
+  const markets = createMarkets(deps)
   return {
-    async quote({ rail: name, wallet, amountBaseUnits }): Promise<QuoteResult> {
-      const rail = deps.rails.get(name)
+    async quote(request): Promise<QuoteResult> {
+      const rail = deps.rails.get(request.rail)
       const chain = rail === undefined ? undefined : deps.chains.get(rail.config.chainId)
       if (rail === undefined || chain === undefined) return { kind: 'rail_unknown' }
-      const head = await newestBlock(chain)
-      if (head === null) return { kind: 'price_unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS }
-      const decimals = deps.axgtDecimals.get(chain.chainId)
-      const read = wallet === null ? null : await chain.reader.readAxgtBalance(wallet, head.number)
-      if (read !== null && read.kind !== 'agreed') {
-        return { kind: 'price_unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS }
-      }
-      const axgt = read === null || decimals === undefined ? null : { balance: read.value, decimals }
-      return quote({
-        pricing: deps.pricing,
-        rail: rail.config,
-        decimals: rail.decimals,
-        wallet,
-        amountBaseUnits,
-        axgt,
-        block: { number: head.number, hash: head.hash },
-      })
+      const market = await markets.newest(chain)
+      if (market === null) return unavailable('the chain can not be read')
+      return quoteAt(deps, market, rail, request)
     },
   }
+}
+
+async function quoteAt(
+  deps: GateDeps,
+  market: Market,
+  rail: GateRail,
+  { wallet, amountBaseUnits, atLeastMicros }: QuoteRequest,
+): Promise<QuoteResult> {
+  const { asset, chainId } = rail.config
+  const source = sourceOf(deps.pricing, asset)
+  const [balance, oracle] = await Promise.all([
+    wallet === null ? null : market.readAxgtBalance(wallet),
+    source === 'fixed' ? null : market.readOracle(),
+  ])
+  if (balance !== null && balance.kind !== 'agreed') return unavailable(whyNot(balance))
+  if (oracle !== null && oracle.kind !== 'agreed') return unavailable(whyNot(oracle))
+  const decimals = deps.axgtDecimals.get(chainId)
+  const lastAccepted =
+    source === 'twap' && oracle !== null
+      ? await readLastAccepted(deps.sql, rail.config.rail, oracle.value.block)
+      : null
+  const outcome = quote({
+    pricing: deps.pricing,
+    rail: rail.config,
+    decimals: rail.decimals,
+    wallet,
+    amountBaseUnits,
+    atLeastMicros,
+    axgt: balance === null || decimals === undefined ? null : { balance: balance.value, decimals },
+    block: market.head,
+    oracle: oracle?.value ?? null,
+    lastAccepted,
+  })
+  return outcome.kind === 'price_unavailable' ? unavailable(outcome.why) : outcome
+}
+
+/** In words that name no RPC: this is for everybody. */
+function whyNot(read: Exclude<Agreed<unknown>, { kind: 'agreed' }>): string {
+  return read.kind === 'disagreement' ? 'the RPCs do not agree' : 'the chain can not be read'
+}
+
+function unavailable(why: string): QuoteResult {
+  return { kind: 'price_unavailable', why, retryAfterSeconds: RETRY_AFTER_SECONDS }
 }

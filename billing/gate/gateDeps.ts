@@ -27,6 +27,8 @@ export interface GateDeps {
   rails: ReadonlyMap<Rail, GateRail>
   pricing: PricingConfig
   axgtDecimals: ReadonlyMap<number, number>
+  /** When each chain's prices were last looked at for the history: a pass comes every second, a price need not. */
+  pricesLookedAt: Map<number, number>
   report: (event: GateEvent) => void
 }
 
@@ -62,6 +64,8 @@ export type GateEvent =
     }
   | { kind: 'orphaned'; depositId: string; rail: Rail; blockNumber: bigint }
   | { kind: 'rejected'; depositId: string; rail: Rail; reason: DepositReason }
+  /** The price of a rail can not be trusted now; `why` null: it can again. */
+  | { kind: 'price'; rail: Rail; why: string | null }
   | { kind: 'disagreement'; chainId: number; detail: string }
   | { kind: 'problem'; chainId: number; problem: string | null }
   | { kind: 'passed'; chainId: number; durationMs: number; headNumber: bigint; credited: number }
@@ -76,6 +80,8 @@ export interface OpenDeposit {
   payer: Address
   state: DepositState
   reason: DepositReason | null
+  /** The reason in a sentence for the operator. */
+  detail: string | null
   amountBaseUnits: bigint
   blockNumber: bigint
   blockHash: Hash

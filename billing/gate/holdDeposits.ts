@@ -11,21 +11,22 @@ type Hold = Extract<Decision, { kind: 'hold' }>
  */
 export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<GateEvent[]> {
   if (holds.length === 0) return []
-  const rows = holds.map(({ deposit, reason }) => {
+  const rows = holds.map(({ deposit, reason, detail }) => {
     const failures = deposit.reason === reason ? deposit.failures + 1 : 0
     const retryAt = new Date(now.getTime() + retryDelayMs(reason, failures))
-    return { id: deposit.id, reason, failures, retry_at: retryAt.toISOString() }
+    return { id: deposit.id, reason, detail, failures, retry_at: retryAt.toISOString() }
   })
   const changed = await sql<{ id: string }[]>`
     with hold as (
       select * from jsonb_to_recordset(${sql.json(rows)}) as row (
-        id text, reason text, failures int, retry_at timestamptz)
+        id text, reason text, detail text, failures int, retry_at timestamptz)
     ), before as (
       select d.id, d.state, d.reason from credits.deposit d join hold on hold.id = d.id
       where d.state in ('pending', 'held') order by d.id for update of d
     ), held as (
       update credits.deposit d
-      set state = 'held', reason = hold.reason, failures = hold.failures, retry_at = hold.retry_at, updated_at = now()
+      set state = 'held', reason = hold.reason, detail = hold.detail, failures = hold.failures,
+        retry_at = hold.retry_at, updated_at = now()
       from hold join before on before.id = hold.id
       where d.id = hold.id
       returning d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units, d.reason, before.reason as reason_before

@@ -11,7 +11,7 @@ export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: Transactio
   await sql`
     with moved as (
       update credits.deposit
-      set state = 'pending', reason = null, retry_at = null, failures = 0, final = false,
+      set state = 'pending', reason = null, detail = null, retry_at = null, failures = 0, final = false,
         block_number = ${to.blockNumber.toString()}, block_hash = ${to.blockHash}, updated_at = now()
       where id = ${deposit.id} and state = ${deposit.state} and block_hash = ${deposit.blockHash}
       returning id, payer, rail, tx_hash, amount_base_units

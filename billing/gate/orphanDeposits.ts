@@ -20,7 +20,7 @@ export async function orphanDeposits(
       select * from jsonb_to_recordset(${sql.json(rows)}) as row (id text, block_hash text, retry_at timestamptz)
     ), changed as (
       update credits.deposit d
-      set state = 'orphaned', reason = null, failures = 0, retry_at = orphan.retry_at, updated_at = now()
+      set state = 'orphaned', reason = null, detail = null, failures = 0, retry_at = orphan.retry_at, updated_at = now()
       from orphan
       where d.id = orphan.id and d.state in ('pending', 'held') and d.block_hash = orphan.block_hash
       returning d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units

@@ -1,6 +1,9 @@
+import type { Hash } from 'viem'
 import type { Agreed } from '../chain/agree.ts'
 import type { Evidence } from '../chain/readEvidence.ts'
 import type { PricingConfig } from '../config/config.ts'
+import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
+import type { OracleReading } from '../pricing/oracleReading.ts'
 import { type Quote, quote } from '../pricing/quote.ts'
 import type { GateRail, OpenDeposit } from './gateDeps.ts'
 import type { DepositReason } from './schema.ts'
@@ -12,7 +15,14 @@ export type Decision =
   /** Proven, and too little by itself. */
   | { kind: 'small'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
   /** Not now, for a reason that can pass. */
-  | { kind: 'hold'; deposit: OpenDeposit; reason: DepositReason; detail: string | null }
+  | {
+      kind: 'hold'
+      deposit: OpenDeposit
+      reason: DepositReason
+      detail: string | null
+      /** Where the payment is proven and only its worth is not. */
+      provenBaseUnits?: bigint
+    }
   /** Never, for a reason that can not pass by itself. */
   | { kind: 'reject'; deposit: OpenDeposit; reason: DepositReason }
   /** The block stands and this payment is not in it. */
@@ -28,6 +38,12 @@ export interface PlanContext {
   pricing: PricingConfig
   /** null where the chain has no AXGT. */
   axgtDecimals: number | null
+  /** The last price that was accepted before the block whose price is used; null: none lately. */
+  lastAccepted: AcceptedPrice | null
+  /** The first usable price after the deposit's block, where its own block has none. */
+  laterPrice?: OracleReading
+  /** An operator's word that balances and prices are those of another block, which `evidence` then holds. */
+  release?: { block: { number: bigint; hash: Hash }; acceptDeviation: boolean }
 }
 
 /** Decides about one deposit from what the RPCs agree on about its block. Pure. */
@@ -44,7 +60,7 @@ export function planDeposit(
     case 'disagreement':
       return { kind: 'hold', deposit, reason: 'rpc_disagreement', detail: evidence.detail }
     case 'state_unavailable':
-      return { kind: 'hold', deposit, reason: 'state_unavailable', detail: null }
+      return { kind: 'hold', deposit, reason: 'state_unavailable', detail: evidence.detail }
     case 'agreed':
       if (!evidence.value.canonical) return { kind: 'lost', deposit }
       return planProven(deposit, evidence.value, context.rail, context)
@@ -55,7 +71,7 @@ function planProven(
   deposit: OpenDeposit,
   evidence: Extract<Evidence, { canonical: true }>,
   rail: GateRail,
-  { pricing, axgtDecimals }: PlanContext,
+  { pricing, axgtDecimals, lastAccepted, laterPrice, release }: PlanContext,
 ): Decision {
   const transaction = evidence.transactions.find(({ txHash }) => txHash === deposit.txHash)
   if (transaction === undefined) return { kind: 'wait', deposit }
@@ -76,9 +92,9 @@ function planProven(
   const axgt = balance === undefined || axgtDecimals === null ? null : { balance, decimals: axgtDecimals }
   if (rail.config.asset === 'eth' && axgtDecimals !== null && axgt === null) {
     // Never silently "no discount": without the payer's AXGT there is no tier.
-    return { kind: 'hold', deposit, reason: 'state_unavailable', detail: null }
+    return { kind: 'hold', deposit, reason: 'state_unavailable', detail: "the payer's AXGT was not read" }
   }
-  const block = { number: deposit.blockNumber, hash: deposit.blockHash }
+  const block = release?.block ?? { number: deposit.blockNumber, hash: deposit.blockHash }
   const outcome = quote({
     pricing,
     rail: rail.config,
@@ -87,9 +103,17 @@ function planProven(
     amountBaseUnits,
     axgt,
     block,
+    oracle: laterPrice ?? evidence.oracle,
+    lastAccepted,
+    acceptDeviation: release?.acceptDeviation ?? false,
   })
+  if (outcome.kind === 'price_unavailable') {
+    const { why: detail } = outcome
+    return { kind: 'hold', deposit, reason: 'price_unavailable', detail, provenBaseUnits: amountBaseUnits }
+  }
   if (outcome.kind === 'amount_too_large') {
-    return { kind: 'hold', deposit, reason: 'amount_too_large', detail: null }
+    const detail = 'it is worth more than one credit may hold'
+    return { kind: 'hold', deposit, reason: 'amount_too_large', detail, provenBaseUnits: amountBaseUnits }
   }
   // What was credited before it was reversed was enough then, perhaps together with others that are not held any more.
   const wasEnough = deposit.attempt > 0 && amountBaseUnits >= deposit.amountBaseUnits

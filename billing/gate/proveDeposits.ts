@@ -1,29 +1,57 @@
 import pLimit from 'p-limit'
 import type { Agreed } from '../chain/agree.ts'
 import type { Evidence } from '../chain/readEvidence.ts'
+import { sourceOf } from '../pricing/priceRail.ts'
+import { findLaterPrice } from './findLaterPrice.ts'
 import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
 import { groupBy } from './groupBy.ts'
-import { type Decision, planDeposit } from './planDeposit.ts'
+import { type Decision, type PlanContext, planDeposit } from './planDeposit.ts'
+import { readLastAccepted } from './readLastAccepted.ts'
 
 /** Blocks whose evidence is under way at once; each holds a block's receipts and traces in memory meanwhile. */
 const BLOCKS_AT_ONCE = 8
 
-/** Proves deposits on the RPCs, a block at a time, and decides about each. Writes nothing. */
+/**
+ * Proves deposits on the RPCs, a block at a time, and decides about each. Writes nothing.
+ *
+ * A deposit that was already held because its block has no usable price is priced at the first block after it that has
+ * one, up to `deepestBlock`.
+ */
 export async function proveDeposits(
   deps: GateDeps,
   chain: GateChain,
   deposits: OpenDeposit[],
+  deepestBlock: bigint,
 ): Promise<Decision[]> {
   const limit = pLimit(BLOCKS_AT_ONCE)
+  const readOracle = oncePerBlock(chain)
   const decided = await Promise.all(
     [...groupBy(deposits, ({ blockNumber, blockHash }) => `${blockNumber} ${blockHash}`).values()].map(
-      (group) => limit(() => proveBlock(deps, chain, group)),
+      (group) => limit(() => proveBlock(deps, chain, group, deepestBlock, readOracle)),
     ),
   )
   return decided.flat()
 }
 
-async function proveBlock(deps: GateDeps, chain: GateChain, group: OpenDeposit[]): Promise<Decision[]> {
+type ReadOracle = GateChain['reader']['readOracle']
+
+/** Payments of one outage look at the same blocks for its end. */
+function oncePerBlock(chain: GateChain): ReadOracle {
+  const readings = new Map<bigint, ReturnType<ReadOracle>>()
+  return (blockNumber) => {
+    const reading = readings.get(blockNumber) ?? chain.reader.readOracle(blockNumber)
+    readings.set(blockNumber, reading)
+    return reading
+  }
+}
+
+async function proveBlock(
+  deps: GateDeps,
+  chain: GateChain,
+  group: OpenDeposit[],
+  deepestBlock: bigint,
+  readOracle: ReadOracle,
+): Promise<Decision[]> {
   const [first] = group
   if (first === undefined) return []
   // A rail that is off needs no proof.
@@ -39,13 +67,58 @@ async function proveBlock(deps: GateDeps, chain: GateChain, group: OpenDeposit[]
   if (evidence.kind === 'disagreement') {
     deps.report({ kind: 'disagreement', chainId: chain.chainId, detail: evidence.detail })
   }
-  return group.map((deposit) =>
-    planDeposit(deposit, evidence, {
-      rail: deps.rails.get(deposit.rail),
-      pricing: deps.pricing,
-      axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    }),
-  )
+  const decisions: Decision[] = []
+  for (const deposit of group) {
+    const context = await contextOf(deps, chain, deposit, evidence)
+    const decision = planDeposit(deposit, evidence, context)
+    const isStillUnpriced =
+      decision.kind === 'hold' &&
+      decision.reason === 'price_unavailable' &&
+      deposit.reason === 'price_unavailable'
+    decisions.push(
+      isStillUnpriced
+        ? await priceLater(deps, deposit, evidence, { context, decision, deepestBlock, readOracle })
+        : decision,
+    )
+  }
+  return decisions
+}
+
+async function contextOf(
+  deps: GateDeps,
+  chain: GateChain,
+  { rail: name }: OpenDeposit,
+  evidence: Agreed<Evidence>,
+): Promise<PlanContext> {
+  const { sql, pricing } = deps
+  const rail = deps.rails.get(name)
+  const oracle = evidence.kind === 'agreed' && evidence.value.canonical ? evidence.value.oracle : null
+  const isComparable = rail !== undefined && sourceOf(pricing, rail.config.asset) === 'twap'
+  return {
+    rail,
+    pricing,
+    axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
+    lastAccepted: isComparable && oracle !== null ? await readLastAccepted(sql, name, oracle.block) : null,
+  }
+}
+
+async function priceLater(
+  deps: GateDeps,
+  deposit: OpenDeposit,
+  evidence: Agreed<Evidence>,
+  {
+    context,
+    decision,
+    deepestBlock,
+    readOracle,
+  }: { context: PlanContext; decision: Decision; deepestBlock: bigint; readOracle: ReadOracle },
+): Promise<Decision> {
+  if (context.rail === undefined) return decision
+  const range = { unusableBlock: deposit.blockNumber, deepestBlock }
+  const laterPrice = await findLaterPrice(deps, context.rail, range, readOracle)
+  if (laterPrice === null) return decision
+  const lastAccepted = await readLastAccepted(deps.sql, deposit.rail, laterPrice.block)
+  return planDeposit(deposit, evidence, { ...context, laterPrice, lastAccepted })
 }
 
 function transactionsOf(deposits: OpenDeposit[]) {

@@ -22,7 +22,7 @@ export async function queryDepositViews(
   rest: postgres.Fragment,
 ): Promise<DepositView[]> {
   const rows = await sql<Row[]>`
-    select d.id, d.tx_hash as "txHash", d.chain_id as "chainId", d.rail, d.payer, d.state, d.reason,
+    select d.id, d.tx_hash as "txHash", d.chain_id as "chainId", d.rail, d.payer, d.state, d.reason, d.detail,
       d.amount_base_units as "amountBaseUnits", d.credit_micros as "creditMicros",
       d.block_number as "blockNumber", d.retry_at as "retryAt",
       case when d.state in ('orphaned', 'reversed') then 0

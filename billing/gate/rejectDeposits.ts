@@ -10,7 +10,7 @@ export async function rejectDeposits(
   if (rejections.length === 0) return []
   const rows = rejections.map(({ deposit, reason }) => ({ id: deposit.id, reason }))
   const rejected = await sql<{ id: string }[]>`
-    update credits.deposit d set state = 'rejected', reason = row.reason, retry_at = null, updated_at = now()
+    update credits.deposit d set state = 'rejected', reason = row.reason, detail = null, retry_at = null, updated_at = now()
     from jsonb_to_recordset(${sql.json(rows)}) as row (id text, reason text)
     where d.id = row.id and d.state in ('pending', 'held')
     returning d.id`

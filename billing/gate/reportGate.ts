@@ -13,6 +13,7 @@ export function reportGate(
   loggable: (error: unknown) => unknown,
 ): (event: GateEvent) => void {
   const problems = new Map<number, string | null>()
+  const unpriced = new Map<string, boolean>()
   return (event) => {
     switch (event.kind) {
       case 'credited': {
@@ -54,6 +55,15 @@ export function reportGate(
         if (event.problem === before) return
         if (event.problem === null) logger.info({ chainId: event.chainId }, 'the RPCs are well again')
         else logger.error({ chainId: event.chainId, problem: event.problem }, 'RPC problem')
+        return
+      }
+      case 'price': {
+        const wasUnpriced = unpriced.get(event.rail) ?? false
+        unpriced.set(event.rail, event.why !== null)
+        metrics.priceUnavailable.set({ rail: event.rail }, event.why === null ? 0 : 1)
+        if ((event.why !== null) === wasUnpriced) return
+        if (event.why === null) logger.info({ rail: event.rail }, 'there is a price again')
+        else logger.error({ rail: event.rail, why: event.why }, 'no price that can be trusted')
         return
       }
       case 'passed':

@@ -11,6 +11,8 @@ function longestDelayMs(reason: DepositReason | null): number {
     case 'price_unavailable':
       return 60 * SECOND
     case 'state_unavailable':
+    // Ends with the day.
+    case 'daily_cap_reached':
       return 10 * 60 * SECOND
     // Only the payer, the operator or a changed setting can end these.
     case 'below_minimum':
@@ -32,6 +34,8 @@ function shortestDelayMs(reason: DepositReason | null): number {
     case 'state_unavailable':
     case null:
       return SECOND
+    case 'daily_cap_reached':
+      return 60 * SECOND
     case 'below_minimum':
     case 'amount_too_large':
     case 'amount_unclear':

@@ -12,6 +12,7 @@ import { selectDue, selectShallow } from './selectDeposits.ts'
 import { settleDeposits } from './settleDeposits.ts'
 import { sweepTokens } from './sweepTokens.ts'
 import { watchCredits } from './watchCredits.ts'
+import { watchPrices } from './watchPrices.ts'
 import { writeProblem, writeStatus } from './writeStatus.ts'
 
 /** Deposits decided together: bounds memory whatever the backlog, and is what one transaction credits at most. */
@@ -50,6 +51,7 @@ export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address)
   await searchLost(deps, chain)
   await searchSubmitted(deps, chain)
   await sweepTokens(deps, chain, head)
+  await watchPrices(deps, chain, head)
   deps.report({ kind: 'problem', chainId, problem: reading.problem })
   const durationMs = performance.now() - startedAt
   deps.report({ kind: 'passed', chainId, durationMs, headNumber: head.number, credited })

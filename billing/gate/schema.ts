@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  foreignKey,
   index,
   integer,
   jsonb,
@@ -14,6 +15,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import { credits, ledgerEntry } from '../ledger/schema.ts'
+import { priceSources } from '../pricing/priceView.ts'
 
 export const depositStates = ['pending', 'held', 'credited', 'orphaned', 'reversed', 'rejected'] as const
 export type DepositState = (typeof depositStates)[number]
@@ -26,6 +28,7 @@ export const depositReasons = [
   'rpc_disagreement',
   'amount_too_large',
   'amount_unclear',
+  'daily_cap_reached',
   'rail_disabled',
 ] as const
 export type DepositReason = (typeof depositReasons)[number]
@@ -47,6 +50,8 @@ export const deposit = credits.table(
     payer: text('payer').notNull(),
     state: text('state', { enum: depositStates }).notNull(),
     reason: text('reason', { enum: depositReasons }),
+    /** The reason in a sentence for the operator: by how much, which RPC, what ends it. Never shown to others. */
+    detail: text('detail'),
     /** What the indexer or the submission saw; what is credited is proven anew. */
     amountBaseUnits: numeric('amount_base_units', { precision: 78, scale: 0 }).notNull(),
     blockNumber: big('block_number').notNull(),
@@ -116,11 +121,82 @@ export const depositCredit = credits.table(
   },
   (table) => [
     primaryKey({ columns: [table.depositId, table.attempt] }),
+    index('deposit_credit_newest').on(table.createdAt),
     uniqueIndex('deposit_credit_stands_at_most_once')
       .on(table.depositId)
       .where(sql`${table.reversalEntryId} is null`),
     check('deposit_credit_micros_is_positive', sql`${table.micros} > 0`),
   ],
+)
+
+/**
+ * An operator's release of a held deposit: it was credited as if it had been paid in another block. Written in the
+ * transaction of the credit it explains, and append-only like the ledger.
+ */
+export const depositRelease = credits.table(
+  'deposit_release',
+  {
+    depositId: text('deposit_id').notNull(),
+    attempt: integer('attempt').notNull(),
+    /** What it was held for. */
+    reason: text('reason', { enum: depositReasons }).notNull(),
+    detail: text('detail'),
+    atBlockNumber: big('at_block_number').notNull(),
+    atBlockHash: text('at_block_hash').notNull(),
+    deviationAccepted: boolean('deviation_accepted').notNull(),
+    releasedBy: text('released_by').notNull(),
+    note: text('note'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.depositId, table.attempt] }),
+    foreignKey({
+      name: 'deposit_release_explains_a_credit',
+      columns: [table.depositId, table.attempt],
+      foreignColumns: [depositCredit.depositId, depositCredit.attempt],
+    }),
+  ],
+)
+
+/**
+ * The price history: each price that a credit was given by, and one noted every few minutes in between. Append-only; a
+ * price of a block is written once. What a deposit is worth is never read from here, but from the chain: this is what
+ * charts show, and what the next price must not be far from.
+ */
+export const price = credits.table(
+  'price',
+  {
+    id: big('id').primaryKey().generatedAlwaysAsIdentity(),
+    rail: text('rail').notNull(),
+    chainId: bigint('chain_id', { mode: 'number' }).notNull(),
+    blockNumber: big('block_number').notNull(),
+    blockHash: text('block_hash').notNull(),
+    blockTimestamp: instant('block_timestamp').notNull(),
+    /** USD per whole unit, floored to 18 decimals. */
+    usdPerUnit: numeric('usd_per_unit', { precision: 98, scale: 18 }).notNull(),
+    source: text('source', { enum: priceSources }).notNull(),
+    /** Of the ETH/USD feed; null at fixed rates. */
+    roundId: numeric('round_id', { precision: 78, scale: 0 }),
+    feedUpdatedAt: instant('feed_updated_at'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('price_is_noted_once_a_block').on(table.rail, table.blockHash, table.source),
+    index('price_by_time').on(table.rail, table.blockTimestamp.desc(), table.id.desc()),
+    check('price_is_not_negative', sql`${table.usdPerUnit} >= 0`),
+  ],
+)
+
+/** The tokens of a Uniswap v3 pool, kept so that a restart does not need an RPC to be up. They never change. */
+export const pool = credits.table(
+  'pool',
+  {
+    chainId: bigint('chain_id', { mode: 'number' }).notNull(),
+    address: text('address').notNull(),
+    token0: text('token0').notNull(),
+    token1: text('token1').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.chainId, table.address] })],
 )
 
 /** What the gate last knew of a chain: what the API counts confirmations and judges health by. */

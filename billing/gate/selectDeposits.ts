@@ -10,7 +10,7 @@ function toOpenDeposit(row: Row): OpenDeposit {
 }
 
 const columns = (sql: Sql) => sql`
-  id, chain_id as "chainId", tx_hash as "txHash", rail, payer, state, reason, amount_base_units as "amountBaseUnits",
+  id, chain_id as "chainId", tx_hash as "txHash", rail, payer, state, reason, detail, amount_base_units as "amountBaseUnits",
   block_number as "blockNumber", block_hash as "blockHash", attempt, failures`
 
 /** Deposits deep enough to be decided now: pending ones, and held ones whose time has come. Oldest block first. */
@@ -73,6 +73,12 @@ export async function selectSmall(
       and not (id = any(${except}::text[]))
     order by block_number desc, id limit ${limit}`
   return rows.map(toOpenDeposit)
+}
+
+/** One deposit, whatever its state; null when there is none of that id. */
+export async function selectById(sql: Sql, id: string): Promise<OpenDeposit | null> {
+  const [row] = await sql<Row[]>`select ${columns(sql)} from credits.deposit where id = ${id}`
+  return row === undefined ? null : toOpenDeposit(row)
 }
 
 /** All deposits of a transaction, whatever their state. */

@@ -1,5 +1,6 @@
 import type { Head } from '../chain/readHead.ts'
 import { creditDeposits } from './creditDeposits.ts'
+import { deepestBlock } from './deepestBlock.ts'
 import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
 import { groupBy } from './groupBy.ts'
 import { holdDeposits } from './holdDeposits.ts'
@@ -25,12 +26,13 @@ export async function settleDeposits(
   head: Head,
   deposits: OpenDeposit[],
 ): Promise<number> {
-  const proven = await proveDeposits(deps, chain, deposits)
-  const decisions = await joinSmallPayments(deps, chain, head, proven)
-  const { events, tooLarge } = await creditDeposits(
+  const deepest = deepestBlock(head, chain.confirmations)
+  const proven = await proveDeposits(deps, chain, deposits, deepest)
+  const decisions = await joinSmallPayments(deps, chain, deepest, proven)
+  const { events, tooLarge, overCap } = await creditDeposits(
     deps.sql,
     decisions.filter((decision) => decision.kind === 'credit'),
-    head.finalizedNumber,
+    { finalizedNumber: head.finalizedNumber, axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros },
   )
   for (const event of events) deps.report(event)
   await applyOthers(deps, chain, [
@@ -40,6 +42,12 @@ export async function settleDeposits(
       deposit,
       reason: 'amount_too_large' as const,
       detail: 'the balance can not hold it',
+    })),
+    ...overCap.map(({ deposit }) => ({
+      kind: 'hold' as const,
+      deposit,
+      reason: 'daily_cap_reached' as const,
+      detail: 'with it, more than AXGT_DAILY_CAP_MINUTES would be credited through AXGT today (UTC)',
     })),
   ])
   return events.length
@@ -85,13 +93,12 @@ async function applyOthers(deps: GateDeps, chain: GateChain, decisions: Decision
 async function joinSmallPayments(
   deps: GateDeps,
   chain: GateChain,
-  head: Head,
+  deepest: bigint,
   decisions: Decision[],
 ): Promise<Decision[]> {
   const small = decisions.filter((decision) => decision.kind === 'small')
   if (small.length === 0) return decisions
   const joined: Decision[] = decisions.filter((decision) => decision.kind !== 'small')
-  const deepestBlock = head.number - BigInt(chain.confirmations) + 1n
   for (const group of groupBy(small, ({ deposit }) => `${deposit.rail} ${deposit.payer}`).values()) {
     const [first] = group
     if (first === undefined) continue
@@ -99,7 +106,7 @@ async function joinSmallPayments(
     const except = group.map(({ deposit }) => deposit.id)
     const earlier = (
       await selectSmall(deps.sql, { payer, rail, except, limit: SMALL_PAYMENTS_AT_ONCE })
-    ).filter(({ blockNumber }) => blockNumber <= deepestBlock)
+    ).filter(({ blockNumber }) => blockNumber <= deepest)
     const recorded = [...group, ...earlier.map((deposit) => deposit)].reduce(
       (sum, { amountBaseUnits }) => sum + amountBaseUnits,
       0n,
@@ -108,7 +115,7 @@ async function joinSmallPayments(
       (lowest, { quote }) => (quote.minimumBaseUnits < lowest ? quote.minimumBaseUnits : lowest),
       first.quote.minimumBaseUnits,
     )
-    const others = recorded >= lowestMinimum ? await proveDeposits(deps, chain, earlier) : []
+    const others = recorded >= lowestMinimum ? await proveDeposits(deps, chain, earlier, deepest) : []
     joined.push(
       ...planSmallPayments([...group, ...others.filter((decision) => decision.kind === 'small')]),
       ...others.filter((decision) => decision.kind !== 'small'),

@@ -13,6 +13,8 @@ export interface DepositView {
   amountBaseUnits: bigint
   state: DepositState
   reason: DepositReason | null
+  /** The reason in a sentence for the operator; for nobody else, since it may name an RPC's host. */
+  detail: string | null
   /** head − block + 1; 0 while the transaction is only in the mempool or its block is no longer canonical. */
   confirmations: number
   confirmationsRequired: number

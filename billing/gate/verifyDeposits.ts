@@ -2,8 +2,10 @@ import type { Transaction } from '../database/connect.ts'
 import type { VerificationStep } from '../ledger/difference.ts'
 import { findMissingGuards, type Guards } from '../ledger/findMissingGuards.ts'
 import { type Rule, streamDifferences } from '../ledger/streamDifferences.ts'
+import type { Quote } from '../pricing/quote.ts'
 import { quoteFromJson } from '../pricing/quoteJson.ts'
 import { recomputeMicros } from '../pricing/recomputeMicros.ts'
+import { isRateOf, recomputeRate } from '../pricing/recomputeRate.ts'
 
 const guards: Guards[] = [
   {
@@ -24,6 +26,16 @@ const guards: Guards[] = [
     table: 'deposit',
     triggers: ['deposit_is_kept', 'deposit_is_not_truncated'],
     uniqueIndexes: ['deposit_pkey', 'deposit_key_is_unique'],
+  },
+  {
+    table: 'deposit_release',
+    triggers: ['deposit_release_is_append_only', 'deposit_release_is_not_truncated'],
+    uniqueIndexes: ['deposit_release_deposit_id_attempt_pk'],
+  },
+  {
+    table: 'price',
+    triggers: ['price_is_append_only', 'price_is_not_truncated'],
+    uniqueIndexes: ['price_is_noted_once_a_block'],
   },
 ]
 
@@ -101,6 +113,23 @@ function creditRules(tx: Transaction): Rule[] {
           and e.account = d.payer) is not true`,
     },
     {
+      // Only an operator's word makes another block's balance and price count.
+      name: 'release-is-not-its-credit',
+      offenders: tx`
+        select 'credit ' || c.deposit_id || ' attempt ' || c.attempt as subject,
+          case
+            when r.deposit_id is null then format('quoted at block %s without a release, the entry says %s',
+              c.quote->'asOfBlock'->>'number', coalesce(e.details->>'releasedAtBlock', 'none'))
+            else format('released at block %s, but quoted at %s, and the entry says %s', r.at_block_number,
+              c.quote->'asOfBlock'->>'number', coalesce(e.details->>'releasedAtBlock', 'none'))
+          end as detail
+        from credits.deposit_credit c
+        join credits.ledger_entry e on e.id = c.entry_id
+        left join credits.deposit_release r on r.deposit_id = c.deposit_id and r.attempt = c.attempt
+        where (e.details->>'releasedAtBlock') is distinct from r.at_block_number::text
+          or (r.deposit_id is not null and c.quote->'asOfBlock'->>'number' is distinct from r.at_block_number::text)`,
+    },
+    {
       name: 'reversal-is-not-its-entry',
       offenders: tx`
         select coalesce('credit ' || c.deposit_id || ' attempt ' || c.attempt, 'entry ' || e.id) as subject,
@@ -162,5 +191,17 @@ function faultOfQuote(row: CreditRow): string | null {
     return `the quote gives ${quote.creditMicros} micros, the credit ${row.micros}`
   }
   const micros = recomputeMicros(quote)
-  return micros === row.micros ? null : `the quote's rate gives ${micros} micros, the credit ${row.micros}`
+  if (micros !== row.micros) return `the quote's rate gives ${micros} micros, the credit ${row.micros}`
+  return faultOfRate(quote)
+}
+
+/** Whether the rate of a market price follows from what feed and pool said. */
+function faultOfRate(quote: Quote): string | null {
+  try {
+    const rate = recomputeRate(quote)
+    if (rate === null || isRateOf(quote, rate)) return null
+    return 'the rate of the quote does not follow from what feed and pool said'
+  } catch (error) {
+    return `the quote contradicts itself: ${error instanceof Error ? error.message : String(error)}`
+  }
 }

@@ -136,11 +136,15 @@ async function proveSamePayment(
   chain: GateChain,
   moved: OpenDeposit,
 ): Promise<'same' | 'different' | 'unknown'> {
-  const [decision] = await proveDeposits(deps, chain, [moved])
+  const [decision] = await proveDeposits(deps, chain, [moved], moved.blockNumber)
   switch (decision?.kind) {
     case 'credit':
     case 'small':
       return decision.amountBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
+    case 'hold':
+      // A block without a usable price can hold the very same payment.
+      if (decision.provenBaseUnits === undefined) return 'unknown'
+      return decision.provenBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
     case 'void':
       return 'different'
     default:

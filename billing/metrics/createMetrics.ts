@@ -85,6 +85,12 @@ function gateMetrics(registers: Registry[]) {
       labelNames: ['rail'],
       registers,
     }),
+    priceUnavailable: new Gauge({
+      name: 'price_unavailable',
+      help: '1 while a rail has no price that can be trusted: its payments are held.',
+      labelNames: ['rail'],
+      registers,
+    }),
     gatePassDurationSeconds: new Histogram({
       name: 'gate_pass_duration_seconds',
       help: 'How long one pass of the gate over a chain took.',

@@ -17,9 +17,10 @@ export function quoteOf(amountBaseUnits: bigint): Quote {
   const outcome = quote({
     pricing: {
       usdPerHour: one,
+      ethUsdMaxAgeSeconds: 7_200,
       eth: { mode: 'fixed', minutesPerEth: one, minimumEth: one },
       usdc: { minimumUsdc: one },
-      axgt: { mode: 'fixed', minutesPer100: one, minimumAxgt: one, bonusPercent: one },
+      axgt: { mode: 'fixed', minutesPer100: one, minimumAxgt: one, bonusPercent: one, dailyCapMicros: null },
       tiers: [{ minimumAxgt: 0n, discountPercent: { numerator: 0n, denominator: 1n } }],
     },
     rail: { rail: 'usdc:1', asset: 'usdc', chainId: 1, token: OTHER },
@@ -28,6 +29,8 @@ export function quoteOf(amountBaseUnits: bigint): Quote {
     amountBaseUnits,
     axgt: null,
     block: { number: 5n, hash: `0x${'5'.repeat(64)}` },
+    oracle: null,
+    lastAccepted: null,
   })
   if (outcome.kind !== 'quoted') throw new Error('the amount is too large for a test')
   return outcome.quote

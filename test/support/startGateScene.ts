@@ -9,7 +9,7 @@ import { createLogger } from '../../billing/log/createLogger.ts'
 import { createMetrics } from '../../billing/metrics/createMetrics.ts'
 import { openGate } from '../../billing/openGate.ts'
 import { baseSettings } from './baseSettings.ts'
-import type { TestChain } from './createChain.ts'
+import type { TestChain, TestToken } from './createChain.ts'
 import type { TestDatabase } from './createTestDatabase.ts'
 
 export interface DepositRow {
@@ -47,15 +47,23 @@ export async function startGateScene({
   chain,
   database,
   rpcUrls = chain.rpcUrl,
+  tokens = {},
+  overrides = {},
 }: {
   chain: TestChain
   database: TestDatabase
   rpcUrls?: string
+  /** Adds their rails. */
+  tokens?: { usdc?: TestToken; axgt?: TestToken }
+  /** Settings put over those of every test. */
+  overrides?: Record<string, string>
 }): Promise<GateScene> {
   const settings = await baseSettings({
     chains: [chain],
     databaseUrl: database.url,
     rpcUrls: { [chain.chainId]: rpcUrls },
+    tokens: { [chain.chainId]: tokens },
+    overrides,
   })
   const parsed = parseSettings(settings, { stdoutIsTerminal: false })
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults))

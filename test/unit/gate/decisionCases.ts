@@ -20,9 +20,16 @@ const decimals: Record<Asset, number> = { eth: 18, usdc: 6, axgt: 18 }
 
 export const pricing: PricingConfig = {
   usdPerHour: of(1n),
+  ethUsdMaxAgeSeconds: 7_200,
   eth: { mode: 'fixed', minutesPerEth: of(120_000n), minimumEth: of(5n, 10_000n) },
   usdc: { minimumUsdc: of(1n) },
-  axgt: { mode: 'fixed', minutesPer100: of(60n), minimumAxgt: of(100n), bonusPercent: of(25n) },
+  axgt: {
+    mode: 'fixed',
+    minutesPer100: of(60n),
+    minimumAxgt: of(100n),
+    bonusPercent: of(25n),
+    dailyCapMicros: null,
+  },
   tiers: [
     { minimumAxgt: 0n, discountPercent: of(0n) },
     { minimumAxgt: 100n, discountPercent: of(5n) },
@@ -39,6 +46,7 @@ export function deposit(asset: Asset, change: Partial<OpenDeposit> = {}): OpenDe
     payer: PAYER,
     state: 'pending',
     reason: null,
+    detail: null,
     amountBaseUnits: 1n,
     blockNumber: 100n,
     blockHash: BLOCK,
@@ -54,6 +62,7 @@ export function context(asset: Asset, change: Partial<PlanContext> = {}): PlanCo
     rail: { config: { rail: `${asset}:1`, asset, chainId: 1, token }, decimals: decimals[asset] },
     pricing,
     axgtDecimals: 18,
+    lastAccepted: null,
     ...change,
   }
 }
@@ -74,6 +83,7 @@ export function proven(
       transactions: [{ txHash: TX, succeeded: true, transfers: [{ asset, payer: PAYER, amountBaseUnits }] }],
       axgtBalances: [{ holder: PAYER, balance: 0n }],
       shortfalls: [],
+      oracle: null,
       ...change,
     },
   }

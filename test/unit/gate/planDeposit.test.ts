@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Agreed } from '../../../billing/chain/agree.ts'
 import type { Evidence } from '../../../billing/chain/readEvidence.ts'
 import { type PlanContext, planDeposit } from '../../../billing/gate/planDeposit.ts'
+import { feed, marketPricing, NOW, reading } from '../pricing/readings.ts'
 import {
   AT,
   BLOCK,
@@ -31,8 +32,8 @@ describe('without proof', () => {
     ],
     [
       'the state is gone: hold',
-      { kind: 'state_unavailable' },
-      { kind: 'hold', reason: 'state_unavailable', detail: null },
+      { kind: 'state_unavailable', detail: 'rpc 1 has forgotten' },
+      { kind: 'hold', reason: 'state_unavailable', detail: 'rpc 1 has forgotten' },
     ],
     [
       'another block stands there: look where it went',
@@ -110,7 +111,7 @@ describe('the credit', () => {
         kind: 'hold',
         deposit: ether,
         reason: 'state_unavailable',
-        detail: null,
+        detail: "the payer's AXGT was not read",
       })
     }
   })
@@ -168,8 +169,64 @@ describe('too little and too much', () => {
       kind: 'hold',
       deposit: ether,
       reason: 'amount_too_large',
-      detail: null,
+      detail: 'it is worth more than one credit may hold',
+      provenBaseUnits: amount,
     })
+  })
+})
+
+describe('at market prices', () => {
+  const market = { pricing: marketPricing }
+  const stale = reading({ ethUsd: feed({ updatedAt: NOW - 7_201n }) })
+
+  test('the price of the deposit’s block is what is credited', () => {
+    const decision = planDeposit(
+      ether,
+      proven('eth', HOUR_OF_ETHER, { oracle: reading() }),
+      context('eth', market),
+    )
+    expect(decision).toMatchObject({
+      kind: 'credit',
+      quote: { creditMicros: HOUR, price: { mode: 'chainlink', usdPerUnit: '2000' } },
+    })
+  })
+
+  test('a block without a usable price holds the deposit, says why, and still proves the amount', () => {
+    expect(planDeposit(ether, proven('eth', ETHER, { oracle: stale }), context('eth', market))).toEqual({
+      kind: 'hold',
+      deposit: ether,
+      reason: 'price_unavailable',
+      detail: 'the answer of the ETH/USD feed is 7201 seconds old, and may be 7200',
+      provenBaseUnits: ETHER,
+    })
+  })
+
+  test('a later block’s price counts where it is given, with the balance of the deposit’s own block', () => {
+    const laterPrice = reading({ block: { number: 150n, hash: OTHER, timestamp: NOW } })
+    const axgtBalances = [{ holder: PAYER, balance: 100_000n * ETHER }]
+    const decision = planDeposit(
+      ether,
+      proven('eth', HOUR_OF_ETHER, { oracle: stale, axgtBalances }),
+      context('eth', { ...market, laterPrice }),
+    )
+    expect(decision).toMatchObject({
+      kind: 'credit',
+      quote: {
+        tier: { discountPercent: '25' },
+        asOfBlock: { number: 100n, hash: BLOCK },
+        price: { reading: { block: { number: 150n } } },
+      },
+    })
+  })
+
+  test('a release is quoted as of its block', () => {
+    const release = { block: { number: 150n, hash: BLOCK }, acceptDeviation: false }
+    const decision = planDeposit(
+      ether,
+      proven('eth', HOUR_OF_ETHER, { oracle: reading() }),
+      context('eth', { ...market, release }),
+    )
+    expect(decision).toMatchObject({ kind: 'credit', quote: { asOfBlock: release.block } })
   })
 })
 

@@ -1,0 +1,85 @@
+import type { Head } from '../chain/readHead.ts'
+import type { Rail } from '../config/config.ts'
+import { formatFraction } from '../pricing/fraction.ts'
+import type { OracleReading } from '../pricing/oracleReading.ts'
+import { priceRail, type RailPrice, sourceOf } from '../pricing/priceRail.ts'
+import { deepestBlock } from './deepestBlock.ts'
+import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
+import { type NotedPrice, notePrices } from './notePrices.ts'
+import { readLastAccepted } from './readLastAccepted.ts'
+
+/** How dense the history is at least, by the chain's own time. */
+const NOTED_EVERY_SECONDS = 300
+/** A source that fails is looked at again no sooner: this costs a read of the chain. */
+const LOOKED_AT_EVERY_MS = 60_000
+
+/**
+ * Notes what each rail of a chain is worth, every few minutes, at a block deep enough to be credited: for charts, and so
+ * that the next AXGT price has one to be compared with even where nobody pays. A fixed rate is noted when it changes. A
+ * rail without a usable price is reported, before anybody has paid on it.
+ */
+export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
+  const now = deps.clock().getTime()
+  const lookedAt = deps.pricesLookedAt.get(chain.chainId)
+  if (lookedAt !== undefined && Math.abs(now - lookedAt) < LOOKED_AT_EVERY_MS) return
+  const rails = [...deps.rails.values()].filter(({ config }) => config.chainId === chain.chainId)
+  const last = await readLast(deps, rails)
+  const market = rails.filter(({ config }) => sourceOf(deps.pricing, config.asset) !== 'fixed')
+  const isDue = market.some(({ config }) => {
+    const noted = last.get(config.rail)
+    return noted === undefined || Number(head.timestamp) - noted.seconds >= NOTED_EVERY_SECONDS
+  })
+  const deepest = deepestBlock(head, chain.confirmations)
+  const read = isDue && deepest > 0n ? await chain.reader.readOracle(deepest) : null
+  const oracle = read?.kind === 'agreed' ? read.value : null
+  deps.pricesLookedAt.set(chain.chainId, now)
+  const prices: NotedPrice[] = []
+  for (const rail of rails) {
+    const isMarket = market.includes(rail)
+    // An RPC that does not answer is reported as such; it says nothing about the price.
+    if (isMarket && oracle === null) continue
+    const priced = await priceAt(deps, rail, oracle)
+    if (isMarket) {
+      const why = priced.kind === 'unavailable' ? priced.why : null
+      deps.report({ kind: 'price', rail: rail.config.rail, why })
+    }
+    if (priced.kind === 'unavailable') continue
+    const usdPerUnit = formatFraction(priced.usdPerUnit)
+    const { source, reading } = priced
+    const noted = last.get(rail.config.rail)
+    const isSame = noted?.source === 'fixed' && noted.usdPerUnit === usdPerUnit
+    if (source === 'fixed' && isSame) continue
+    prices.push({ rail: rail.config.rail, source, usdPerUnit, block: reading?.block ?? head, reading })
+  }
+  await notePrices(deps.sql, prices)
+}
+
+async function priceAt(
+  deps: GateDeps,
+  { config }: GateRail,
+  oracle: OracleReading | null,
+): Promise<RailPrice> {
+  const { pricing, sql } = deps
+  const lastAccepted =
+    oracle === null || config.asset !== 'axgt' ? null : await readLastAccepted(sql, config.rail, oracle.block)
+  return priceRail({ pricing, asset: config.asset, oracle, lastAccepted, acceptDeviation: false })
+}
+
+interface LastNoted {
+  source: string
+  usdPerUnit: string
+  seconds: number
+}
+
+async function readLast(deps: GateDeps, rails: GateRail[]): Promise<Map<Rail, LastNoted>> {
+  const rows = await deps.sql<(LastNoted & { rail: Rail })[]>`
+    select asked.rail, noted.source, noted."usdPerUnit", noted.seconds
+    from unnest(${rails.map(({ config }) => config.rail)}::text[]) as asked (rail)
+    cross join lateral (
+      select source, trim_scale(usd_per_unit)::text as "usdPerUnit",
+        extract(epoch from block_timestamp)::float8 as seconds
+      from credits.price where rail = asked.rail
+      order by block_timestamp desc nulls last, id desc nulls last limit 1
+    ) noted`
+  return new Map(rows.map((row) => [row.rail, row]))
+}
