@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
-import { depositJson } from '../billing/api/depositJson.ts'
+import { adminDepositJson } from '../billing/api/adminDepositJson.ts'
 import { formatMinutes } from '../billing/api/formatMinutes.ts'
 import { listDeposits } from '../billing/gate/listDeposits.ts'
 import {
@@ -56,7 +56,7 @@ export function depositListCommand({ terminal, end }: Cli): Command {
           return end(exitCodes.usage)
         }
         if (json) {
-          const answer = { items: page.items.map(depositJson), nextCursor: page.nextKey }
+          const answer = { items: page.items.map(adminDepositJson), nextCursor: page.nextKey }
           terminal.print(JSON.stringify(answer, null, 2))
           return
         }
@@ -66,10 +66,10 @@ export function depositListCommand({ terminal, end }: Cli): Command {
           deposit.creditMicros === null ? '' : formatMinutes(deposit.creditMicros),
           deposit.amountBaseUnits.toString(),
           deposit.id,
+          deposit.detail ?? '',
         ])
-        for (const line of formatTable([['block', 'state', 'minutes', 'base units', 'deposit'], ...rows])) {
-          terminal.print(line)
-        }
+        const heading = ['block', 'state', 'minutes', 'base units', 'deposit', 'why']
+        for (const line of formatTable([heading, ...rows])) terminal.print(line)
         if (page.nextKey !== null) terminal.print(`More: --cursor ${page.nextKey}`)
       }),
     )

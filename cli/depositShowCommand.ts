@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander'
 import type { Hash } from 'viem'
-import { depositJson } from '../billing/api/depositJson.ts'
+import { adminDepositJson } from '../billing/api/adminDepositJson.ts'
 import { formatMinutes } from '../billing/api/formatMinutes.ts'
 import { type CreditView, readCredits } from '../billing/gate/readCredits.ts'
 import { readDeposits } from '../billing/gate/readDeposits.ts'
@@ -26,7 +26,7 @@ export function depositShowCommand({ terminal, end }: Cli): Command {
         for (const deposit of deposits) shown.push({ deposit, credits: await readCredits(sql, deposit.id) })
         if (json) {
           const answer = shown.map(({ deposit, credits }) => ({
-            ...depositJson(deposit),
+            ...adminDepositJson(deposit),
             credits: credits.map(creditJson),
           }))
           terminal.print(JSON.stringify(answer, null, 2))

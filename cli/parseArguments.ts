@@ -19,9 +19,17 @@ export function parseHash(text: string): Hash {
 /** A deposit's id, or the hash of the transaction that made it. */
 export function parseDepositKey(text: string): { id: string } | { txHash: Hash } {
   if (isHash(text)) return { txHash: parseHash(text) }
-  const id = text.toLowerCase()
-  if (/^[1-9]\d{0,15}-0x[0-9a-f]{64}-(eth|usdc|axgt)-0x[0-9a-f]{40}$/.test(id)) return { id }
+  if (isDepositId(text.toLowerCase())) return { id: text.toLowerCase() }
   throw new InvalidArgumentError('It must be a transaction hash or <chainId>-<txHash>-<asset>-<payer>.')
+}
+
+/** A deposit's id, lower-case. */
+export function parseDepositId(text: string): string {
+  const id = text.toLowerCase()
+  if (isDepositId(id)) return id
+  throw new InvalidArgumentError(
+    'It must be <chainId>-<txHash>-<asset>-<payer>; "deposit show" tells the ids of a transaction.',
+  )
 }
 
 /** Minutes with at most 6 decimals, as micros; not zero. */
@@ -60,6 +68,10 @@ export function parseReason(text: string): string {
     throw new InvalidArgumentError('It must be 1 to 500 characters.')
   }
   return text
+}
+
+function isDepositId(text: string): boolean {
+  return /^[1-9]\d{0,15}-0x[0-9a-f]{64}-(eth|usdc|axgt)-0x[0-9a-f]{40}$/.test(text)
 }
 
 function isHash(text: string): boolean {

@@ -126,6 +126,10 @@ function settings(
     [`USDC_ADDRESS_${chainId}`]: chain.usdc.address,
     [`AXGT_ADDRESS_${chainId}`]: chain.axgt.address,
     REVENUE_WALLET: chain.people.revenue,
+    ETH_PRICING: 'chainlink',
+    [`ETH_USD_FEED_${chainId}`]: chain.priceFeed,
+    // Nobody updates the demo's feed while it stays up for the browser.
+    ETH_USD_MAX_AGE_SECONDS: '604800',
     AXGT_PRICING: 'fixed',
     SERVICE_API_KEY: serviceKey,
     ADMIN_API_KEY: randomBytes(24).toString('hex'),

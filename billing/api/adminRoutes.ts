@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { depositReasons, depositStates } from '../gate/schema.ts'
 import { addressField } from './addressField.ts'
+import { AdminDepositSchema, adminDepositJson } from './adminDepositJson.ts'
 import { bigintText } from './bigintText.ts'
-import { DepositSchema, depositJson } from './depositJson.ts'
 import { EntrySchema, entryJson } from './entryJson.ts'
 import { formatMinutes } from './formatMinutes.ts'
 import { jsonBody } from './jsonBody.ts'
@@ -125,7 +125,7 @@ function addDepositListRoute(app: Api, deps: RouteDeps): void {
     responses: {
       200: {
         description: 'One page.',
-        content: { 'application/json': { schema: pageSchema(DepositSchema) } },
+        content: { 'application/json': { schema: pageSchema(AdminDepositSchema) } },
       },
       ...problemResponses('unauthorized', 'forbidden', 'invalid_request', 'internal_error'),
     },
@@ -135,6 +135,6 @@ function addDepositListRoute(app: Api, deps: RouteDeps): void {
     const filter = { state: query.state ?? null, reason: query.reason ?? null }
     const page = await deps.deposits.listByState(filter, pageRequest(query))
     if (page.kind === 'bad_cursor') return problem(c, 'invalid_request', 'The cursor is not of this list.')
-    return c.json(pageJson(page, depositJson), 200)
+    return c.json(pageJson(page, adminDepositJson), 200)
   })
 }

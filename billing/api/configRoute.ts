@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatFraction } from '../pricing/fraction.ts'
+import { priceSources } from '../pricing/priceView.ts'
 import { bigintText } from './bigintText.ts'
 import { problemResponses } from './problemResponses.ts'
 import type { Api, RouteDeps } from './routeDeps.ts'
@@ -19,6 +20,7 @@ const ConfigSchema = z
         decimals: z.int(),
         symbol: z.string(),
         minimumBaseUnits: bigintText.openapi({ description: 'Without any discount.' }),
+        pricing: z.enum(priceSources).openapi({ description: 'How it is priced.' }),
       }),
     ),
     tiers: z.array(
@@ -66,7 +68,7 @@ function configJson({ config, rails }: RouteDeps): z.input<typeof ConfigSchema> 
   return {
     revenueWallet: config.revenueWallet,
     chains: config.chains.map(({ chainId, confirmations }) => ({ chainId, confirmations })),
-    rails: rails().map(({ rail, asset, chainId, token, decimals, symbol, minimumBaseUnits }) => ({
+    rails: rails().map(({ rail, asset, chainId, token, decimals, symbol, minimumBaseUnits, pricing }) => ({
       rail,
       asset,
       chainId,
@@ -74,6 +76,7 @@ function configJson({ config, rails }: RouteDeps): z.input<typeof ConfigSchema> 
       decimals,
       symbol,
       minimumBaseUnits: minimumBaseUnits.toString(),
+      pricing,
     })),
     tiers: config.pricing.tiers.map((tier, index) => ({
       index,

@@ -14,6 +14,7 @@ import { hashBudget } from './hashBudget.ts'
 import { addHealthRoutes } from './healthRoutes.ts'
 import { addMetricsRoute } from './metricsRoute.ts'
 import { observeRequests } from './observeRequests.ts'
+import { addPricesRoute } from './pricesRoute.ts'
 import { problem } from './problem.ts'
 import { addQuotesRoute } from './quotesRoute.ts'
 import { rateLimit } from './rateLimit.ts'
@@ -73,6 +74,7 @@ export function createApp(deps: AppDeps): Api {
 function addRoutes(app: Api, deps: RouteDeps): void {
   addConfigRoute(app, deps)
   addQuotesRoute(app, deps)
+  addPricesRoute(app, deps)
   addTransactionRoutes(app, deps)
   addAccountRoutes(app, deps)
   addAdminRoutes(app, deps)

@@ -1,16 +1,18 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Rail } from '../config/config.ts'
 import type { Quote } from '../pricing/quote.ts'
-import { quoteToJson } from '../pricing/quoteJson.ts'
 import { addressField } from './addressField.ts'
 import type { RailInfo } from './appDeps.ts'
 import { bigintText } from './bigintText.ts'
 import { formatMinutes } from './formatMinutes.ts'
 import { minutesText } from './minutesText.ts'
 import { parseAmount } from './parseAmount.ts'
+import { PriceSourceSchema, priceSourceJson } from './priceSourceJson.ts'
 import { problem } from './problem.ts'
 import { problemResponses } from './problemResponses.ts'
+import { railField } from './railField.ts'
 import type { Api, RouteDeps } from './routeDeps.ts'
+import { usdText } from './usdText.ts'
+import { wantedMinutesField } from './wantedMinutesField.ts'
 
 /** The most that any token can hold. */
 const MAX_BASE_UNITS = 2n ** 256n - 1n
@@ -27,12 +29,10 @@ const QuoteSchema = z
     tier: z.strictObject({ index: z.int(), label: z.string(), discountPercent: percentText }),
     axgtBalance: bigintText.nullable().openapi({ description: 'In base units, at the block of the quote.' }),
     bonusPercent: percentText,
-    price: z.strictObject({
-      mode: z.literal('fixed'),
-      microsPerBaseUnit: z
-        .strictObject({ numerator: bigintText, denominator: bigintText })
-        .openapi({ description: 'The exact rate. The credit is the amount times it, floored once.' }),
-      description: z.string(),
+    price: usdText,
+    priceSource: PriceSourceSchema,
+    rate: z.strictObject({ numerator: bigintText, denominator: bigintText }).openapi({
+      description: 'Micros per base unit, exact. The credit is the amount times it, floored once.',
     }),
     asOfBlock: z.strictObject({ number: bigintText, hash: z.string() }),
   })
@@ -42,22 +42,26 @@ const quotesRoute = createRoute({
   method: 'get',
   path: '/v1/quotes',
   tags: ['Buying'],
-  summary: 'What an amount would be credited as',
+  summary: 'What an amount would be credited as, or what a number of minutes costs',
   description:
     'For a payment in the block of the quote. Balance and price of a real payment are read at its own block.',
   request: {
-    query: z.object({
-      rail: z
-        .string()
-        .regex(/^(eth|usdc|axgt):[1-9]\d{0,14}$/, 'must be asset:chainId')
-        .transform((text) => text as Rail)
-        .openapi({ example: 'eth:1' }),
-      wallet: addressField.optional().openapi({ description: 'Whose tier; tier 0 without.' }),
-      amount: z.string().max(160).optional().openapi({
-        description: "In asset units, exact. The wallet's minimum without.",
-        example: '0.0005',
+    query: z
+      .object({
+        rail: railField,
+        wallet: addressField.optional().openapi({ description: 'Whose tier; tier 0 without.' }),
+        amount: z.string().max(160).optional().openapi({
+          description: "In asset units, exact. The wallet's minimum without it and without `minutes`.",
+          example: '0.0005',
+        }),
+        minutes: wantedMinutesField.optional().openapi({
+          description: 'Instead of `amount`: the least amount that yields at least so many minutes.',
+        }),
+      })
+      .refine(({ amount, minutes }) => amount === undefined || minutes === undefined, {
+        path: ['minutes'],
+        message: 'can not be given together with `amount`',
       }),
-    }),
   },
   responses: {
     200: { description: 'The quote.', content: { 'application/json': { schema: QuoteSchema } } },
@@ -93,18 +97,30 @@ export function addQuotesRoute(app: Api, deps: RouteDeps): void {
       return problem(c, 'rate_limited', 'Too many requests from this address.', { retryAfterSeconds })
     }
 
-    const result = await deps.quoter.quote({ rail: rail.rail, wallet: query.wallet ?? null, amountBaseUnits })
+    const result = await deps.quoter.quote({
+      rail: rail.rail,
+      wallet: query.wallet ?? null,
+      amountBaseUnits,
+      atLeastMicros: query.minutes ?? null,
+    })
     switch (result.kind) {
       case 'quoted':
+        // At a price near nothing, minutes may cost more than there can be.
+        if (result.quote.amountBaseUnits > MAX_BASE_UNITS) {
+          return problem(c, 'amount_too_large', 'No token can hold that much.')
+        }
         return c.json(quoteJson(result.quote), 200)
       case 'rail_unknown':
         return problem(c, 'rail_unknown', `${query.rail} is not enabled here.`)
       case 'amount_too_large':
         return problem(c, 'amount_too_large', 'The amount is worth more than one credit may hold.')
       case 'price_unavailable':
-        return problem(c, 'price_unavailable', `There is no price for ${query.rail} at the moment.`, {
-          retryAfterSeconds: result.retryAfterSeconds,
-        })
+        return problem(
+          c,
+          'price_unavailable',
+          `There is no price for ${query.rail} at the moment: ${result.why}.`,
+          { retryAfterSeconds: result.retryAfterSeconds },
+        )
     }
   })
 }
@@ -114,7 +130,24 @@ function amountFault({ symbol, decimals }: RailInfo): string {
 }
 
 function quoteJson(quote: Quote): z.input<typeof QuoteSchema> {
-  // What is shown is the snapshot that would be stored, without whose it is: the caller said that.
-  const { wallet: _, ...snapshot } = quoteToJson(quote)
-  return { ...snapshot, creditMinutes: formatMinutes(quote.creditMicros) }
+  const { usdPerUnit, microsPerBaseUnit } = quote.price
+  if (usdPerUnit === null) throw new Error('a quote of now has its price in USD')
+  // Whose it is, is left out: the caller said that.
+  return {
+    rail: quote.rail,
+    amountBaseUnits: quote.amountBaseUnits.toString(),
+    minimumBaseUnits: quote.minimumBaseUnits.toString(),
+    creditMicros: quote.creditMicros.toString(),
+    creditMinutes: formatMinutes(quote.creditMicros),
+    tier: { ...quote.tier },
+    axgtBalance: quote.axgtBalance?.toString() ?? null,
+    bonusPercent: quote.bonusPercent,
+    price: usdPerUnit,
+    priceSource: priceSourceJson(quote.price),
+    rate: {
+      numerator: microsPerBaseUnit.numerator.toString(),
+      denominator: microsPerBaseUnit.denominator.toString(),
+    },
+    asOfBlock: { number: quote.asOfBlock.number.toString(), hash: quote.asOfBlock.hash },
+  }
 }

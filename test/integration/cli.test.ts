@@ -147,9 +147,9 @@ describe('with nothing but DATABASE_URL', () => {
   describe('a recorded deposit', () => {
     beforeAll(async () => {
       await database.sql`
-        insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, reason, amount_base_units, block_number,
+        insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, reason, detail, amount_base_units, block_number,
           block_hash, block_timestamp)
-        values (${DEPOSIT}, 1, ${HASH}, 'eth:1', ${WALLET}, 'held', 'below_minimum', 5, 7, '0x07', now())`
+        values (${DEPOSIT}, 1, ${HASH}, 'eth:1', ${WALLET}, 'held', 'below_minimum', '5 of 500000000000000 wei', 5, 7, '0x07', now())`
     })
 
     test.each([DEPOSIT, HASH, HASH.toUpperCase().replace('0X', '0x')])('is shown by %s', async (key) => {
@@ -157,6 +157,7 @@ describe('with nothing but DATABASE_URL', () => {
       expect(code).toBe(0)
       expect(out).toContain(`deposit ${DEPOSIT}`)
       expect(out).toContain('state          held: below_minimum')
+      expect(out).toContain('why            5 of 500000000000000 wei')
       expect(out).toContain('confirmations  0 of 6')
     })
 
@@ -168,10 +169,11 @@ describe('with nothing but DATABASE_URL', () => {
     })
 
     test('is listed by state and reason', async () => {
-      expect((await credits(['deposit', 'list', '--state', 'held'])).out).toContain(DEPOSIT)
+      const held = await credits(['deposit', 'list', '--state', 'held'])
+      expect(held.out).toContain(`${DEPOSIT}  5 of 500000000000000 wei`)
       const byReason = await credits(['deposit', 'list', '--reason', 'below_minimum', '--json'])
       expect(JSON.parse(byReason.out)).toMatchObject({
-        items: [{ id: DEPOSIT, state: 'held' }],
+        items: [{ id: DEPOSIT, state: 'held', detail: '5 of 500000000000000 wei' }],
         nextCursor: null,
       })
       expect((await credits(['deposit', 'list', '--state', 'credited'])).out).not.toContain(DEPOSIT)
@@ -194,6 +196,15 @@ describe('the command line', () => {
     [['account', 'show']],
     [['account', 'show', '0x12']],
     [['deposit', 'show', '0x12']],
+    [['deposit', 'release', DEPOSIT]],
+    [['deposit', 'release', '--at-block', '7']],
+    [['deposit', 'release', HASH, '--at-block', '7']],
+    [['deposit', 'release', DEPOSIT, '--at-block', '-1']],
+    [['deposit', 'release', DEPOSIT, '--at-block', '1e3']],
+    [['deposit', 'release', DEPOSIT, '--at-block', '0x7']],
+    [['deposit', 'release', DEPOSIT, '--at-block', '9007199254740992']],
+    [['deposit', 'release', DEPOSIT, '--at-block', 'latest']],
+    [['deposit', 'release', DEPOSIT, '--at-block', '7', '--reason', ' ']],
     [['adjust', WALLET, '60', '--key', 'k']],
     [['adjust', WALLET, '60', '--reason', 'r']],
     [['adjust', WALLET, '60', '--reason', '', '--key', 'k']],
@@ -214,6 +225,7 @@ describe('the command line', () => {
     [['migrate', '--help']],
     [['rescan', '--help']],
     [['deposit', 'submit', '--help']],
+    [['deposit', 'release', '--help']],
   ])('%j prints help with an example and ends with 0', async (args) => {
     const { code, out } = await credits(args)
     expect(code).toBe(0)

@@ -11,12 +11,14 @@ const ETHER = 10n ** 18n
 let database: TestDatabase
 let chain: TestChain
 let usdc: TestToken
+let axgt: TestToken
 let settings: ServiceSettings
 beforeAll(async () => {
   database = await createTestDatabase()
   chain = await createChain()
   const tokens = await chain.deployTokens()
   usdc = tokens.usdc
+  axgt = tokens.axgt
   settings = await baseSettings({
     chains: [chain],
     databaseUrl: database.url,
@@ -85,6 +87,53 @@ test('deposit submit ends with 1 for a hash nobody knows, and for a payment to s
 test('deposit submit ends with 64 for a chain that is not configured', async () => {
   expect(await credits(['deposit', 'submit', `0x${'9'.repeat(64)}`, '--chain', '5'])).toMatchObject({
     code: 64,
+  })
+})
+
+test('deposit release credits a held deposit once, by the AXGT that its payer had at the block that is given', async () => {
+  const { hashes, number } = await payEth()
+  const later = await chain.mineWith(chain.mintToken(axgt, chain.accounts.buyer, 100n * ETHER))
+  await credits(['deposit', 'submit', hashes[0] ?? '0x'])
+  const id = `${chain.chainId}-${hashes[0]}-eth-${chain.accounts.buyer}`
+  await database.sql`
+    update credits.deposit set state = 'held', reason = 'state_unavailable', detail = 'no RPC has it' where id = ${id}`
+  const release = (...options: string[]) => credits(['deposit', 'release', id, ...options])
+
+  const early = await release('--at-block', String(later.number))
+  expect(early).toMatchObject({ code: 1, out: '', err: expect.stringContaining('Give a block up to') })
+  await chain.mine(5)
+  const atLater = ['--at-block', String(later.number)]
+  const dry = await release(...atLater, '--dry-run', '--json')
+  expect(dry.code).toBe(0)
+  expect(JSON.parse(dry.out)).toMatchObject({
+    kind: 'would_release',
+    depositId: id,
+    depositBlock: String(number),
+    creditMinutes: '63.157894',
+    quote: { tier: { index: 1 }, asOfBlock: { number: String(later.number) } },
+  })
+  expect((await credits(['deposit', 'show', id])).out).toContain('held: state_unavailable')
+
+  const released = await release(...atLater, '--reason', 'ticket 4711')
+  expect(released.code).toBe(0)
+  expect(released.out).toContain('63.157894 minutes are credited')
+  expect(released.out).toContain(`price block  ${later.number} `)
+  expect(released.out).toContain(`own block    ${number}`)
+  const again = await release(...atLater)
+  expect(again).toMatchObject({ code: 1, out: '', err: expect.stringContaining('It is credited already.') })
+  const shown = await credits(['deposit', 'show', id, '--json'])
+  expect(JSON.parse(shown.out)).toMatchObject([
+    { state: 'credited', detail: null, credits: [{ attempt: 1, minutes: '63.157894' }] },
+  ])
+  expect(await credits(['verify'])).toMatchObject({ code: 0 })
+})
+
+test('deposit release of what is not recorded ends with 1 and says where to look', async () => {
+  const id = `${chain.chainId}-0x${'9'.repeat(64)}-eth-${chain.accounts.buyer}`
+  expect(await credits(['deposit', 'release', id, '--at-block', '1', '--json'])).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('"kind": "not_found"'),
+    err: expect.stringContaining('"deposit submit"'),
   })
 })
 

@@ -5,6 +5,8 @@ import type { Config } from '../../../billing/config/config.ts'
 import type { DepositView, TransactionView } from '../../../billing/gate/transactionView.ts'
 import type { LedgerEntryView } from '../../../billing/ledger/entryView.ts'
 import { createMetrics } from '../../../billing/metrics/createMetrics.ts'
+import type { OracleReading } from '../../../billing/pricing/oracleReading.ts'
+import type { PriceView } from '../../../billing/pricing/priceView.ts'
 import { quote } from '../../../billing/pricing/quote.ts'
 
 export const serviceKey = 'service-key-of-at-least-32-characters'
@@ -41,11 +43,16 @@ export const config: Config = {
       confirmations: 6,
       axgtToken: null,
       ethDetection: 'traces',
+      ethUsdFeed: null,
+      sequencerFeed: null,
+      axgtPool: null,
+      weth: null,
     },
   ],
   ethDetection: 'traces',
   pricing: {
     usdPerHour: whole(1n),
+    ethUsdMaxAgeSeconds: 3_900,
     eth: {
       mode: 'fixed',
       minutesPerEth: whole(120_000n),
@@ -57,6 +64,7 @@ export const config: Config = {
       minutesPer100: whole(60n),
       minimumAxgt: whole(100n),
       bonusPercent: whole(25n),
+      dailyCapMicros: null,
     },
     tiers: [
       { minimumAxgt: 0n, discountPercent: whole(0n) },
@@ -90,6 +98,7 @@ export const rails: RailInfo[] = [
     decimals: 18,
     symbol: 'ETH',
     minimumBaseUnits: 500_000_000_000_000n,
+    pricing: 'fixed',
   },
   {
     rail: 'usdc:1',
@@ -99,6 +108,7 @@ export const rails: RailInfo[] = [
     decimals: 6,
     symbol: 'USDC',
     minimumBaseUnits: 1_000_000n,
+    pricing: 'fixed',
   },
 ]
 
@@ -111,6 +121,7 @@ export const credited: DepositView = {
   amountBaseUnits: 1_000_000n,
   state: 'credited',
   reason: null,
+  detail: null,
   confirmations: 6,
   confirmationsRequired: 6,
   creditMicros: 3_600_000_000n,
@@ -125,6 +136,7 @@ export const held: DepositView = {
   amountBaseUnits: 1n,
   state: 'held',
   reason: 'below_minimum',
+  detail: 'for the operator: 1 of 1000000 base units',
   creditMicros: null,
   retryAt: new Date('2025-01-01T00:00:30Z'),
 }
@@ -138,6 +150,50 @@ export const entry: LedgerEntryView = {
   details: { reason: 'goodwill' },
   eventAt: new Date('2025-01-01T00:00:00Z'),
   createdAt: new Date('2025-01-01T00:00:01Z'),
+}
+
+/** What feed and pool said after block 99: updated 840 seconds before it. */
+export const reading: OracleReading = {
+  block: { number: 99n, hash: `0x${'a'.repeat(64)}`, timestamp: 1_735_690_440n },
+  ethUsd: {
+    kind: 'answered',
+    feed: '0x00000000000000000000000000000000000000fe',
+    roundId: 2n ** 64n + 5n,
+    answer: 250_012_345_678n,
+    updatedAt: 1_735_689_600n,
+    answeredInRound: 2n ** 64n + 5n,
+    decimals: 8,
+  },
+  sequencer: null,
+  pool: {
+    kind: 'answered',
+    pool: '0x00000000000000000000000000000000000000b0',
+    axgtIsToken0: true,
+    axgtDecimals: 18,
+    wethDecimals: 18,
+    fast: { seconds: 1_800, tickCumulativeDelta: -1n, secondsPerLiquidityDeltaX128: 1n },
+    slow: { seconds: 86_400, tickCumulativeDelta: -1n, secondsPerLiquidityDeltaX128: 1n },
+    cardinality: 8_000,
+  },
+}
+
+export const livePrice: PriceView = {
+  rail: 'eth:1',
+  usdPerUnit: '2500.12345678',
+  source: 'chainlink',
+  roundId: 2n ** 64n + 5n,
+  updatedAt: new Date('2025-01-01T00:00:00Z'),
+  blockNumber: 99n,
+  blockHash: `0x${'a'.repeat(64)}`,
+  blockTimestamp: new Date('2025-01-01T00:14:00Z'),
+}
+
+export const fixedPrice: PriceView = {
+  ...livePrice,
+  usdPerUnit: '2000',
+  source: 'fixed',
+  roundId: null,
+  updatedAt: null,
 }
 
 /** What the desk of a test answers, by hash; every other hash is unknown. */
@@ -185,7 +241,17 @@ export function fakeDeps(
         if (!rail || !info) return { kind: 'rail_unknown' }
         const block = { number: 100n, hash: `0x${'b'.repeat(64)}` }
         const { pricing } = config
-        return quote({ ...input, pricing, rail, decimals: info.decimals, axgt: null, block })
+        const quoted = quote({
+          ...input,
+          pricing,
+          rail,
+          decimals: info.decimals,
+          axgt: null,
+          block,
+          oracle: null,
+          lastAccepted: null,
+        })
+        return quoted.kind === 'price_unavailable' ? { ...quoted, retryAfterSeconds: 15 } : quoted
       },
     },
     rails: () => rails,
@@ -212,6 +278,13 @@ export function fakeDeps(
         asked.push(['listByState', filter, page])
         if (page.cursor === 'of another list') return { kind: 'bad_cursor' }
         return { kind: 'page', items: [held], nextKey: null }
+      },
+    },
+    prices: {
+      list: async (filter, page) => {
+        asked.push(['prices', filter, page])
+        if (page.cursor === 'of another list') return { kind: 'bad_cursor' }
+        return { kind: 'page', items: [livePrice, fixedPrice], nextKey: '1735689600000000:7' }
       },
     },
     health: {

@@ -75,6 +75,7 @@ test('every route that is served is in the document, and the other way round', (
     'get /v1/accounts/{address}/ledger',
     'get /v1/admin/deposits',
     'get /v1/config',
+    'get /v1/prices',
     'get /v1/quotes',
     'get /v1/transactions/{txHash}',
     'post /graphql',
@@ -91,6 +92,10 @@ test('every route with a key says so, and every error of the document is a probl
       expect(Object.keys(response.content), `${path} ${status}`).toContain('application/problem+json')
     }
   }
+})
+
+test('no schema is put together from closed ones: nothing could match both', () => {
+  expect(JSON.stringify(document)).not.toContain('"allOf"')
 })
 
 test('every problem that can occur is in the document', () => {
@@ -114,6 +119,9 @@ const telling = [
   'axgt:1',
   '0.0005',
   '1',
+  '1735689600',
+  '2025-01-01T00:00:00Z',
+  '0000-01-01T00:00:00Z',
   '-1.5',
   '0',
   '200',
@@ -135,6 +143,9 @@ const tellingByName: Record<string, string[]> = {
   txHash: [knownHash, pendingHash, failedHash, unknownHash],
   rail: ['eth:1', 'usdc:1'],
   amount: ['0.0005', '1'],
+  minutes: ['60', '0.000001'],
+  from: ['1735689600', '2025-01-01T00:00:00Z'],
+  to: ['1735689601', '2025-01-01T01:00:00.5+01:00'],
   limit: ['1', '200'],
   cursor: ['MTAw'],
   state: ['held'],

@@ -5,8 +5,10 @@ import {
   adminKey,
   entry,
   fakeDeps,
+  held,
   knownHash,
   pendingHash,
+  reading,
   serviceKey,
   unknownHash,
   unreachableHash,
@@ -79,6 +81,7 @@ test('/v1/config tells where and how to pay, and no secret', async () => {
         decimals: 18,
         symbol: 'ETH',
         minimumBaseUnits: '500000000000000',
+        pricing: 'fixed',
       },
       {
         rail: 'usdc:1',
@@ -88,6 +91,7 @@ test('/v1/config tells where and how to pay, and no secret', async () => {
         decimals: 6,
         symbol: 'USDC',
         minimumBaseUnits: '1000000',
+        pricing: 'fixed',
       },
     ],
     tiers: [
@@ -119,11 +123,19 @@ test('/v1/quotes quotes the minimum when no amount is given', async () => {
     tier: { index: 0, label: 'Tier 0', discountPercent: '0' },
     axgtBalance: null,
     bonusPercent: '0',
-    price: {
-      mode: 'fixed',
-      microsPerBaseUnit: { numerator: '9', denominator: '1250000' },
+    price: '2000',
+    priceSource: {
+      kind: 'fixed',
       description: '120000 minutes per ETH, less 0 % of the price',
+      round: null,
+      updatedAt: null,
+      ageSeconds: null,
+      feed: null,
+      pool: null,
+      twapSeconds: null,
+      block: null,
     },
+    rate: { numerator: '9', denominator: '1250000' },
     asOfBlock: { number: '100', hash: `0x${'b'.repeat(64)}` },
   })
 })
@@ -136,17 +148,24 @@ test('/v1/quotes takes wallet and amount exactly, in asset units', async () => {
   expect(answer.status).toBe(200)
   expect(await answer.json()).toMatchObject({ amountBaseUnits: '1000001', creditMinutes: '60.00006' })
   expect(deps.asked).toEqual([
-    ['quote', { rail: 'usdc:1', wallet: `0x${'a'.repeat(40)}`, amountBaseUnits: 1_000_001n }],
+    [
+      'quote',
+      { rail: 'usdc:1', wallet: `0x${'a'.repeat(40)}`, amountBaseUnits: 1_000_001n, atLeastMicros: null },
+    ],
   ])
 })
 
 test('/v1/quotes says when there is no price, and when to ask again', async () => {
-  const quoter = { quote: async () => ({ kind: 'price_unavailable', retryAfterSeconds: 15 }) as const }
+  const why = 'the answer of the ETH/USD feed is 5000 seconds old, and may be 3900'
+  const quoter = { quote: async () => ({ kind: 'price_unavailable', why, retryAfterSeconds: 15 }) as const }
   const answer = await createApp(fakeDeps({ quoter })).request('/v1/quotes?rail=eth:1')
 
   expect(answer.status).toBe(503)
   expect(answer.headers.get('Retry-After')).toBe('15')
-  expect(await answer.json()).toMatchObject({ code: 'price_unavailable' })
+  expect(await answer.json()).toMatchObject({
+    code: 'price_unavailable',
+    detail: `There is no price for eth:1 at the moment: ${why}.`,
+  })
 })
 
 test.each([
@@ -200,6 +219,271 @@ test.each([
 ])('/v1/quotes%s is an invalid request', async (query) => {
   const answer = await createApp(fakeDeps()).request(`/v1/quotes${query}`)
   expect(await statusAndCode(answer)).toEqual([422, 'invalid_request'])
+})
+
+test('/v1/quotes says what a number of minutes costs, rounded up', async () => {
+  const deps = fakeDeps()
+  const app = createApp(deps)
+  // 277.7 base units are worth 0.016667 minutes; 277 yield less than asked for.
+  const answer = await app.request('/v1/quotes?rail=usdc:1&minutes=0.016667')
+
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({
+    amountBaseUnits: '278',
+    creditMicros: '1000800',
+    creditMinutes: '0.01668',
+  })
+  expect(deps.asked).toEqual([
+    ['quote', { rail: 'usdc:1', wallet: null, amountBaseUnits: null, atLeastMicros: 1_000_020n }],
+  ])
+})
+
+test.each(['amount=1&minutes=60', 'minutes=60&amount=', 'amount=x&minutes=60'])(
+  '/v1/quotes?%s: amount and minutes together are refused, and nothing is asked',
+  async (query) => {
+    const deps = fakeDeps()
+    const answer = await createApp(deps).request(`/v1/quotes?rail=usdc:1&${query}`)
+
+    expect(answer.status).toBe(422)
+    expect(await answer.json()).toMatchObject({
+      code: 'invalid_request',
+      faults: [{ in: 'query', path: 'minutes', message: 'can not be given together with `amount`' }],
+    })
+    expect(deps.asked).toEqual([])
+  },
+)
+
+test.each([
+  '1e3',
+  '-1',
+  '-0.000001',
+  '+1',
+  '0',
+  '-0',
+  '0.000000',
+  '1.0000001',
+  '1.',
+  '.5',
+  '01',
+  '1,5',
+  '0x10',
+  '',
+  ' 1',
+  '1 ',
+  'NaN',
+  'Infinity',
+  '٣',
+  '1\n',
+  '150119987.579017',
+  '9'.repeat(41),
+  '9'.repeat(5_000),
+])('/v1/quotes refuses %j minutes instead of rounding or guessing', async (minutes) => {
+  const deps = fakeDeps()
+  const answer = await createApp(deps).request(
+    `/v1/quotes?rail=usdc:1&minutes=${encodeURIComponent(minutes)}`,
+  )
+
+  expect(answer.status).toBe(422)
+  expect(await answer.json()).toMatchObject({ code: 'invalid_request', faults: [{ path: 'minutes' }] })
+  expect(deps.asked).toEqual([])
+})
+
+test('/v1/quotes takes as many minutes as one credit may hold, to the last digit', async () => {
+  const deps = fakeDeps()
+  const answer = await createApp(deps).request('/v1/quotes?rail=eth:1&minutes=150119987.579016')
+
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({ creditMinutes: '150119987.579016' })
+})
+
+test('/v1/quotes does not offer an amount that no token can hold', async () => {
+  const whole = await fakeDeps().quoter.quote({
+    rail: 'eth:1',
+    wallet: null,
+    amountBaseUnits: null,
+    atLeastMicros: null,
+  })
+  if (whole.kind !== 'quoted') throw new Error('no quote')
+  const quoter = {
+    quote: async () => ({ ...whole, quote: { ...whole.quote, amountBaseUnits: 2n ** 256n } }),
+  }
+  const answer = await createApp(fakeDeps({ quoter })).request('/v1/quotes?rail=eth:1&minutes=1')
+  expect(await statusAndCode(answer)).toEqual([422, 'amount_too_large'])
+})
+
+test.each([
+  ['chainlink' as const, { pool: null, twapSeconds: null }],
+  ['twap' as const, { pool: '0x00000000000000000000000000000000000000b0', twapSeconds: 1800 }],
+])('/v1/quotes tells round, age and block of a price by %s', async (mode, pool) => {
+  const fixed = await fakeDeps().quoter.quote({
+    rail: 'eth:1',
+    wallet: null,
+    amountBaseUnits: null,
+    atLeastMicros: null,
+  })
+  if (fixed.kind !== 'quoted') throw new Error('no quote')
+  const price = { ...fixed.quote.price, mode, usdPerUnit: '2500.12345678', description: 'as told', reading }
+  const quoter = { quote: async () => ({ kind: 'quoted' as const, quote: { ...fixed.quote, price } }) }
+  const answer = await createApp(fakeDeps({ quoter })).request('/v1/quotes?rail=eth:1')
+
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({
+    price: '2500.12345678',
+    priceSource: {
+      kind: mode,
+      description: 'as told',
+      round: '18446744073709551621',
+      updatedAt: '2025-01-01T00:00:00.000Z',
+      ageSeconds: 840,
+      feed: '0x00000000000000000000000000000000000000fe',
+      block: { number: '99', hash: `0x${'a'.repeat(64)}` },
+      ...pool,
+    },
+    asOfBlock: { number: '100' },
+  })
+})
+
+const livePriceJson = {
+  rail: 'eth:1',
+  price: '2500.12345678',
+  source: 'chainlink',
+  round: '18446744073709551621',
+  updatedAt: '2025-01-01T00:00:00.000Z',
+  blockNumber: '99',
+  blockHash: `0x${'a'.repeat(64)}`,
+  blockTime: '2025-01-01T00:14:00.000Z',
+}
+
+test('/v1/prices lists what a rail was worth and pages with an opaque cursor', async () => {
+  const deps = fakeDeps()
+  const app = createApp(deps)
+  const first = await app.request('/v1/prices?rail=eth:1')
+  const { items, nextCursor } = z
+    .object({ items: z.unknown(), nextCursor: z.string() })
+    .parse(await first.json())
+  const next = await app.request(
+    `/v1/prices?rail=eth:1&from=1735689600&to=1735776000&limit=200&cursor=${nextCursor}`,
+  )
+
+  expect([first.status, next.status]).toEqual([200, 200])
+  expect(items).toEqual([
+    livePriceJson,
+    { ...livePriceJson, price: '2000', source: 'fixed', round: null, updatedAt: null },
+  ])
+  const day = { from: new Date('2025-01-01T00:00:00Z'), to: new Date('2025-01-02T00:00:00Z') }
+  expect(deps.asked).toEqual([
+    ['prices', { rail: 'eth:1', from: null, to: null }, { cursor: null, limit: 50 }],
+    ['prices', { rail: 'eth:1', ...day }, { cursor: '1735689600000000:7', limit: 200 }],
+  ])
+})
+
+test.each([
+  ['1735689600', '2025-01-01T00:00:00.000Z'],
+  ['0', '1970-01-01T00:00:00.000Z'],
+  ['253402300799', '9999-12-31T23:59:59.000Z'],
+  ['2025-01-01T00:00:00Z', '2025-01-01T00:00:00.000Z'],
+  ['2025-01-01T01:00:00+01:00', '2025-01-01T00:00:00.000Z'],
+  ['2024-12-31T19:00:00.25-05:00', '2025-01-01T00:00:00.250Z'],
+  ['2025-01-01T00:00:00.123999Z', '2025-01-01T00:00:00.123Z'],
+  ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00.000Z'],
+])('/v1/prices reads the moment %s', async (from, moment) => {
+  const deps = fakeDeps()
+  const answer = await createApp(deps).request(`/v1/prices?rail=eth:1&from=${encodeURIComponent(from)}`)
+  expect(answer.status).toBe(200)
+  expect(deps.asked).toEqual([
+    ['prices', { rail: 'eth:1', from: new Date(moment), to: null }, { cursor: null, limit: 50 }],
+  ])
+})
+
+test.each([
+  '',
+  'yesterday',
+  '2025-01-01',
+  '2025-01-01T00:00:00',
+  '2025-01-01T00:00:00 01:00',
+  '2025-02-29T00:00:00Z',
+  '2025-01-01T24:00:00Z',
+  '2025-01-01T00:00:60Z',
+  '0000-01-01T00:00:00Z',
+  '1969-12-31T23:59:59Z',
+  '9999-12-31T23:59:59-01:00',
+  '+010000-01-01T00:00:00Z',
+  '-1',
+  '1.5',
+  '1e9',
+  '01',
+  '253402300800',
+  '9'.repeat(13),
+  '9'.repeat(5_000),
+  '٣',
+  ' 1',
+  'infinity',
+  'now()',
+])('/v1/prices refuses %j as a moment, and reads nothing', async (text) => {
+  const deps = fakeDeps()
+  const app = createApp(deps)
+  for (const name of ['from', 'to']) {
+    const answer = await app.request(`/v1/prices?rail=eth:1&${name}=${encodeURIComponent(text)}`)
+    expect(answer.status).toBe(422)
+    expect(await answer.json()).toMatchObject({ code: 'invalid_request', faults: [{ path: name }] })
+  }
+  expect(deps.asked).toEqual([])
+})
+
+test.each(['from=2&to=1', 'from=1&to=1', 'from=2025-01-01T00:00:00Z&to=1735689600'])(
+  '/v1/prices refuses ?%s: nothing lies between',
+  async (query) => {
+    const deps = fakeDeps()
+    const answer = await createApp(deps).request(`/v1/prices?rail=eth:1&${query}`)
+    expect(answer.status).toBe(422)
+    expect(await answer.json()).toMatchObject({ code: 'invalid_request', faults: [{ path: 'from' }] })
+    expect(deps.asked).toEqual([])
+  },
+)
+
+test.each(['limit=0', 'limit=201', 'cursor=', 'cursor=a!', 'cursor=MTAw='])(
+  '/v1/prices refuses ?%s before reading',
+  async (query) => {
+    const deps = fakeDeps()
+    const answer = await createApp(deps).request(`/v1/prices?rail=eth:1&${query}`)
+    expect(await statusAndCode(answer)).toEqual([422, 'invalid_request'])
+    expect(deps.asked).toEqual([])
+  },
+)
+
+test('/v1/prices refuses the cursor of another list', async () => {
+  const cursor = Buffer.from('of another list').toString('base64url')
+  const answer = await createApp(fakeDeps()).request(`/v1/prices?rail=eth:1&cursor=${cursor}`)
+  expect(await statusAndCode(answer)).toEqual([422, 'invalid_request'])
+})
+
+test.each([
+  ['', 'invalid_request'],
+  ['?rail=doge:1', 'invalid_request'],
+  ['?rail=eth:01', 'invalid_request'],
+  ['?rail=axgt:1', 'rail_unknown'],
+  ['?rail=eth:8453', 'rail_unknown'],
+])('/v1/prices%s needs a rail that is enabled: %s', async (query, code) => {
+  const deps = fakeDeps()
+  const answer = await createApp(deps).request(`/v1/prices${query}`)
+  expect(await statusAndCode(answer)).toEqual([422, code])
+  expect(deps.asked).toEqual([])
+})
+
+test('what is meant for the operator is in no answer to others', async () => {
+  const app = createApp(fakeDeps())
+  const answers = await Promise.all([
+    app.request(`/v1/transactions/${pendingHash}`),
+    app.request('/v1/deposits', post({ txHash: pendingHash })),
+    app.request(`/v1/accounts/${wallet}/deposits`, service),
+  ])
+  for (const answer of answers) {
+    expect(answer.ok).toBe(true)
+    const text = await answer.text()
+    expect(text).toContain(held.id)
+    expect(text).not.toContain('"detail"')
+    expect(text).not.toContain('for the operator')
+  }
 })
 
 test('/v1/transactions/{txHash} shows the deposits of a transaction', async () => {
@@ -386,7 +670,7 @@ test('/v1/admin/deposits filters by state and reason', async () => {
   const answer = await app.request('/v1/admin/deposits?state=held&reason=below_minimum', admin)
 
   expect(answer.status).toBe(200)
-  expect(await answer.json()).toEqual({ items: [heldJson], nextCursor: null })
+  expect(await answer.json()).toEqual({ items: [{ ...heldJson, detail: held.detail }], nextCursor: null })
   expect(deps.asked).toEqual([
     ['listByState', { state: 'held', reason: 'below_minimum' }, { cursor: null, limit: 50 }],
   ])

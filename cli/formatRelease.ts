@@ -1,0 +1,88 @@
+import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import type { ReleaseOrder, ReleaseOutcome } from '../billing/gate/releaseOutcome.ts'
+import type { DepositReason, DepositState } from '../billing/gate/schema.ts'
+import type { Quote } from '../billing/pricing/quote.ts'
+
+/**
+ * What came of an order to release a deposit, as lines for the terminal: what was or would be credited and by which
+ * price, or why nothing was and what to do about it. `ownBlock` is the deposit's; null where it is not known.
+ */
+export function formatRelease(
+  order: ReleaseOrder,
+  outcome: ReleaseOutcome,
+  ownBlock: bigint | null,
+): string[] {
+  const { depositId: id, atBlock } = order
+  switch (outcome.kind) {
+    case 'released': {
+      const minutes = formatMinutes(outcome.quote.creditMicros)
+      return [
+        `Released: ${minutes} minutes are credited for ${id} (credit ${outcome.attempt}).`,
+        ...formatTerms(outcome.quote, ownBlock),
+      ]
+    }
+    case 'would_release': {
+      const minutes = formatMinutes(outcome.quote.creditMicros)
+      return [
+        `${minutes} minutes would be credited for ${id}. Nothing was changed; without --dry-run they are.`,
+        ...formatTerms(outcome.quote, ownBlock),
+      ]
+    }
+    case 'not_found':
+      return [
+        `No deposit ${id} is recorded. "deposit submit" with its transaction hash asks the chains for it; "deposit show" tells the ids of a transaction.`,
+      ]
+    case 'not_releasable':
+      return [`Nothing was credited for ${id}. ${whyNotReleasable(outcome.state, outcome.reason)}`]
+    case 'block_not_deep_enough':
+      return [
+        `Nothing was credited: block ${atBlock} is not there yet, or has fewer confirmations than a deposit needs. Give a block up to ${outcome.deepestBlock}, or wait.`,
+      ]
+    case 'unproven':
+      return [
+        `Nothing was credited: the payment could not be proven, or block ${atBlock} could not be read.`,
+        `  why  ${outcome.detail}`,
+        'Look at the RPCs of the chain (state at a past block takes an archive node) and try again.',
+      ]
+    case 'unpriced':
+      return [
+        `Nothing was credited: the payment can not be credited by the price of block ${atBlock}.`,
+        `  why  ${outcome.detail}`,
+        order.acceptDeviation
+          ? 'Give another block with --at-block, or credit it by "adjust".'
+          : 'Give another block with --at-block. Where it is only that the price moved too far, and rightly so, --accept-deviation takes it.',
+      ]
+  }
+}
+
+function formatTerms({ price, tier, asOfBlock, amountBaseUnits }: Quote, ownBlock: bigint | null): string[] {
+  const { number, hash } = price.reading?.block ?? asOfBlock
+  return [
+    `  amount       ${amountBaseUnits} base units`,
+    `  price        ${price.description}`,
+    `  source       ${price.mode}${price.usdPerUnit === null ? '' : `, ${price.usdPerUnit} USD per unit`}`,
+    `  tier         ${tier.label}, ${tier.discountPercent} % off`,
+    `  price block  ${number} ${hash}`,
+    `  own block    ${ownBlock ?? 'not known'}`,
+  ]
+}
+
+function whyNotReleasable(state: DepositState, reason: DepositReason | null): string {
+  switch (state) {
+    case 'credited':
+      return 'It is credited already.'
+    case 'pending':
+      return 'It is not held: the service is still to decide on it, and does so by itself.'
+    case 'orphaned':
+    case 'reversed':
+      return `It is ${state}: its block is no longer in the chain, so nothing was paid. It comes back by itself if the transaction does.`
+    case 'rejected':
+      return `It is rejected${inWords(reason)}. Credit it by "adjust" if it is to be.`
+    case 'held':
+      return `It is held${inWords(reason)}, and the price of another block does not change that. "deposit show" says more; credit it by "adjust" if it is to be.`
+  }
+}
+
+function inWords(reason: DepositReason | null): string {
+  return reason === null ? '' : ` for ${reason}`
+}
