@@ -11,8 +11,10 @@ const HEAD_SERVES_MS = 2_000
 /** Wallets asked about within this time are read with one call. */
 const GATHERED_FOR_MS = 20
 const WALLETS_PER_CALL = 150
-/** Calls that may wait for the one under way; whoever comes later is told to come again. */
-const CALLS_IN_WAITING = 10
+/** Wallets that may wait for their answer, ten calls' worth; whoever comes later is told to come again. */
+const WALLETS_IN_WAITING = 1_500
+/** How long anybody waits for it: an RPC that hangs must not make a public route hang. */
+const PATIENCE_MS = 5_000
 /** Wallets remembered for a block; a chain that halts keeps one block for long. */
 const WALLETS_REMEMBERED = 20_000
 
@@ -21,14 +23,14 @@ export interface Market {
   head: Head
   /** null where no price sources are configured. */
   readOracle(): Promise<Agreed<OracleReading> | null>
-  /** null where the chain has no AXGT. */
-  readAxgtBalance(holder: Address): Promise<Agreed<bigint> | null>
+  /** null where the chain has no AXGT; `busy` while too many wallets are asked about at once. */
+  readAxgtBalance(holder: Address): Promise<Agreed<bigint> | { kind: 'busy' } | null>
 }
 
 /**
  * Keeps what was read at the newest block of each chain, for as long as it is the newest. The head is asked for at most
- * every two seconds, prices once a block, and the AXGT of wallets in calls of up to 150, one call at a time: the cost to
- * the RPCs is bounded by the time, not by how many ask.
+ * every two seconds, prices once a block, and the AXGT of wallets in calls of up to 150, one call at a time for a head: the
+ * cost to the RPCs is bounded by the time, not by how many ask. Nobody waits for longer than five seconds.
  */
 export function createMarkets(deps: Pick<GateDeps, 'clock'>): {
   newest(chain: GateChain): Promise<Market | null>
@@ -67,7 +69,7 @@ function openMarket(chain: GateChain, head: Head): Market {
         oracle = null
         return read?.kind === 'agreed' ? { kind: 'behind' } : read
       })
-      return oracle
+      return withPatience(oracle)
     },
   }
 }
@@ -84,17 +86,33 @@ function createWalletReader(chain: GateChain, head: Head): Market['readAxgtBalan
     batchScheduleFn: (dispatch) => setTimeout(dispatch, GATHERED_FOR_MS),
   })
   let remembered = 0
+  let waiting = 0
   return async (holder) => {
-    if (limit.pendingCount >= CALLS_IN_WAITING) {
-      return { kind: 'unavailable', detail: 'too many wallets are asked about at once' }
-    }
+    if (waiting >= WALLETS_IN_WAITING) return { kind: 'busy' }
     remembered += 1
     if (remembered > WALLETS_REMEMBERED) {
       loader.clearAll()
       remembered = 1
     }
-    const balance = await loader.load(holder)
-    if (balance !== null && balance.kind !== 'agreed') loader.clear(holder)
-    return balance
+    waiting += 1
+    try {
+      const balance = await withPatience(loader.load(holder))
+      if (balance !== null && balance.kind !== 'agreed') loader.clear(holder)
+      return balance
+    } finally {
+      waiting -= 1
+    }
+  }
+}
+
+async function withPatience<value>(answer: Promise<Agreed<value> | null>): Promise<Agreed<value> | null> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<Agreed<value>>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'unavailable', detail: 'no answer in time' }), PATIENCE_MS)
+  })
+  try {
+    return await Promise.race([answer, patience])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -64,7 +64,8 @@ async function quoteAt(
 }
 
 /** In words that name no RPC: this is for everybody. */
-function whyNot(read: Exclude<Agreed<unknown>, { kind: 'agreed' }>): string {
+function whyNot(read: Exclude<Agreed<unknown>, { kind: 'agreed' }> | { kind: 'busy' }): string {
+  if (read.kind === 'busy') return 'too many wallets are asked about at once'
   return read.kind === 'disagreement' ? 'the RPCs do not agree' : 'the chain can not be read'
 }
 
