@@ -27,9 +27,15 @@ export interface GateDeps {
   rails: ReadonlyMap<Rail, GateRail>
   pricing: PricingConfig
   axgtDecimals: ReadonlyMap<number, number>
-  /** When each chain's prices were last looked at for the history: a pass comes every second, a price need not. */
-  pricesLookedAt: Map<number, number>
+  /** How each chain's prices were last looked at for the history: a pass comes every second, a price need not. */
+  pricesLookedAt: Map<number, PriceLook>
   report: (event: GateEvent) => void
+}
+
+/** The last look at a chain's prices: when, by the gate's clock, and whether a rail had none. */
+export interface PriceLook {
+  at: number
+  anyUnavailable: boolean
 }
 
 /** What the gate did, for the log and the metrics. Told after the commit. */

@@ -20,20 +20,22 @@ const LOOKED_AT_EVERY_MS = 60_000
  */
 export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
   const now = deps.clock().getTime()
-  const lookedAt = deps.pricesLookedAt.get(chain.chainId)
-  if (lookedAt !== undefined && Math.abs(now - lookedAt) < LOOKED_AT_EVERY_MS) return
+  const lastLook = deps.pricesLookedAt.get(chain.chainId)
+  if (lastLook !== undefined && Math.abs(now - lastLook.at) < LOOKED_AT_EVERY_MS) return
   const rails = [...deps.rails.values()].filter(({ config }) => config.chainId === chain.chainId)
   const last = await readLast(deps, rails)
   const market = rails.filter(({ config }) => sourceOf(deps.pricing, config.asset) !== 'fixed')
+  // Prices of credits are in the history too: where there was none, they alone would never say that there is one again.
+  const wasUnavailable = lastLook?.anyUnavailable ?? false
   const isDue = market.some(({ config }) => {
     const noted = last.get(config.rail)
     return noted === undefined || Number(head.timestamp) - noted.seconds >= NOTED_EVERY_SECONDS
   })
   const deepest = deepestBlock(head, chain.confirmations)
-  const read = isDue && deepest > 0n ? await chain.reader.readOracle(deepest) : null
+  const read = (isDue || wasUnavailable) && deepest > 0n ? await chain.reader.readOracle(deepest) : null
   const oracle = read?.kind === 'agreed' ? read.value : null
-  deps.pricesLookedAt.set(chain.chainId, now)
   const prices: NotedPrice[] = []
+  let anyUnavailable = oracle === null && wasUnavailable
   for (const rail of rails) {
     const isMarket = market.includes(rail)
     // An RPC that does not answer is reported as such; it says nothing about the price.
@@ -41,6 +43,7 @@ export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head):
     const priced = await priceAt(deps, rail, oracle)
     if (isMarket) {
       const why = priced.kind === 'unavailable' ? priced.why : null
+      anyUnavailable ||= why !== null
       deps.report({ kind: 'price', rail: rail.config.rail, why })
     }
     if (priced.kind === 'unavailable') continue
@@ -51,6 +54,7 @@ export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head):
     if (source === 'fixed' && isSame) continue
     prices.push({ rail: rail.config.rail, source, usdPerUnit, block: reading?.block ?? head, reading })
   }
+  deps.pricesLookedAt.set(chain.chainId, { at: now, anyUnavailable })
   await notePrices(deps.sql, prices)
 }
 

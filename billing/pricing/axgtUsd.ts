@@ -31,7 +31,8 @@ export type AxgtUsd = { kind: 'priced'; usdPerAxgt: Fraction } | { kind: 'unavai
  *
  * No price where the pool remembers less than the TWAP, where its depth over the TWAP was below the floor, or where the
  * TWAP is farther than `AXGT_MAX_DEVIATION_PERCENT` from the slower one or from the last accepted price: whoever pushes
- * the spot for a while must not be paid for it. Exactly at a limit is accepted.
+ * the spot for a while must not be paid for it. Exactly at a limit is accepted; the last accepted price is known to 18
+ * decimals, floored.
  */
 export function axgtUsd(input: AxgtUsdInput): AxgtUsd {
   const eth = ethUsd(input.reading, input.ethUsdMaxAgeSeconds)

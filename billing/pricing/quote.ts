@@ -32,7 +32,7 @@ export interface Quote {
   creditMicros: bigint
   /** The tier that was applied. Tiers apply to ETH only: on the other rails always tier 0, whatever the wallet holds. */
   tier: { index: number; label: string; discountPercent: string }
-  /** The payer's AXGT at the quote's block, in base units; null where AXGT does not exist on the chain. */
+  /** The wallet's AXGT at the quote's block, in base units; null where it was not read: it decides about ETH only. */
   axgtBalance: bigint | null
   bonusPercent: string
   price: QuotePrice

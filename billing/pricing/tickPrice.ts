@@ -65,7 +65,8 @@ export function meanTick(
  * exact value 1.0001^(±tickCumulativeDelta / seconds) × 10^(axgtDecimals − wethDecimals), plus where AXGT is token0.
  *
  * The mean is rounded to an integer tick, as Uniswap's `consult` does, but always to the side on which AXGT is cheaper:
- * less than one basis point, in favour of the house. Beyond that the price is short by less than 2^-160 of itself.
+ * less than one basis point, in favour of the house. The ticks that a pool remembers are its prices already floored, which
+ * no reader can undo: up to one basis point in favour of token1. Beyond that the price is short by less than 2^-160 of itself.
  *
  * Throws RangeError for decimals outside 0…77, and whenever {@link meanTick} does.
  */
