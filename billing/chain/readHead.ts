@@ -1,7 +1,7 @@
-import type { Hash } from 'viem'
+import { BaseError, type Hash } from 'viem'
 import { gather, type NamedAnswer } from './agree.ts'
 import { readChainId } from './readChainId.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { type RpcEndpoint, RpcErrorResponse } from './rpcEndpoint.ts'
 import { type Header, header } from './wire.ts'
 
 /** The newest block that may be counted from, and the newest that can no longer be reorganised away. */
@@ -41,12 +41,21 @@ export async function readHead(endpoints: RpcEndpoint[], chainId: number): Promi
   return planHead(answers)
 }
 
-/** null where the chain (or the node) knows no `finalized` tag. */
+/** What nodes say of a tag they do not know: geth "finalized block not found", others "unknown block", "invalid params". */
+const NO_SUCH_TAG =
+  /finalized|block tag|unknown block|block not found|invalid (argument|param|block)|unsupported/i
+
+/**
+ * null where the chain (or the node) knows no `finalized` tag. An RPC that does not answer throws: taken for a chain
+ * without finality, it would end the watch of credits early.
+ */
 async function readFinalized(endpoint: RpcEndpoint): Promise<Header | null> {
   try {
     return await endpoint.request('eth_getBlockByNumber', ['finalized', false], header.nullable())
-  } catch {
-    return null
+  } catch (error) {
+    const said = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcErrorResponse) : error
+    if (said instanceof RpcErrorResponse && NO_SUCH_TAG.test(said.message)) return null
+    throw error
   }
 }
 
