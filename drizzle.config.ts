@@ -3,6 +3,13 @@ import { defineConfig } from 'drizzle-kit'
 // Tables are declared once, in the schema files; `npm run migration` writes the SQL that brings a database there.
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./billing/ledger/schema.ts', './billing/gate/schema.ts', './billing/events/schema.ts'],
+  schema: [
+    './billing/ledger/schema.ts',
+    './billing/gate/schema.ts',
+    './billing/sessions/schema.ts',
+    './billing/storage/schema.ts',
+    './billing/events/schema.ts',
+    './billing/auth/schema.ts',
+  ],
   out: './billing/ledger/migrations',
 })

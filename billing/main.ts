@@ -3,28 +3,44 @@ import type { Logger } from 'pino'
 import type { AppDeps } from './api/appDeps.ts'
 import { createApp } from './api/createApp.ts'
 import { type Serving, serve } from './api/serve.ts'
+import { readWalletToken } from './auth/readWalletToken.ts'
 import type { Config } from './config/config.ts'
 import { formatFaults, parseSettings } from './config/parseSettings.ts'
 import { connect, type Sql } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
+import { type EventFeed, openEventFeed } from './events/openEventFeed.ts'
+import { runPublisher } from './events/runPublisher.ts'
+import { webhookEndpointId } from './events/webhookEndpointId.ts'
 import { createDesk } from './gate/createDesk.ts'
 import { createQuoter } from './gate/createQuoter.ts'
 import { electLeader } from './gate/electLeader.ts'
 import type { GateDeps } from './gate/gateDeps.ts'
 import { listDeposits } from './gate/listDeposits.ts'
 import { listPrices } from './gate/listPrices.ts'
+import { readDeposits } from './gate/readDeposits.ts'
 import { readGauges } from './gate/readGauges.ts'
 import { readHealth } from './gate/readHealth.ts'
 import { runGate } from './gate/runGate.ts'
 import { adjust } from './ledger/adjust.ts'
 import { listEntries } from './ledger/listEntries.ts'
-import { readBalance } from './ledger/readBalance.ts'
 import { createLogger } from './log/createLogger.ts'
 import { loggableError } from './log/loggableError.ts'
 import { createMetrics, type Metrics } from './metrics/createMetrics.ts'
 import { type OpenGateResult, openGate } from './openGate.ts'
 import { sourceOf } from './pricing/priceRail.ts'
 import { undiscountedMinimum } from './pricing/quote.ts'
+import { createBeats } from './sessions/createBeats.ts'
+import { keepTime } from './sessions/keepTime.ts'
+import { listSessions } from './sessions/listSessions.ts'
+import { meterLimits } from './sessions/meterLimits.ts'
+import { meterSessions } from './sessions/meterSessions.ts'
+import { readAccount } from './sessions/readAccount.ts'
+import { runMetering } from './sessions/runMetering.ts'
+import { startSession } from './sessions/startSession.ts'
+import { deleteVolume } from './storage/deleteVolume.ts'
+import { putVolume } from './storage/putVolume.ts'
+import { readVolume } from './storage/readVolume.ts'
+import { storageRate } from './storage/storageRate.ts'
 
 /** EX_CONFIG of sysexits.h: starting again will not help until a setting is changed. */
 const EXIT_WRONG_SETTING = 78
@@ -100,15 +116,23 @@ async function run(
     logger.error({ why: gate.detail }, 'the chain can not be read; trying again')
     return 1
   }
+  const tell = (what: string) => (error: unknown) =>
+    logger.error({ error: loggableError(error, config) }, what)
+  const endpointId = config.webhook === null ? null : webhookEndpointId(config.webhook.url)
+  const running = [runPublisher(sql, { endpointId, stop, onProblem: tell('events could not be published') })]
   let serving: Serving | null = null
   if (role !== 'worker') {
-    const app = createApp(appDeps(config, sql, gate, logger, metrics))
+    const time = await keepTime(sql, { stop, onProblem: tell('the metering clock does not tick') })
+    running.push(time.stopped)
+    const feed = await openEventFeed(sql, { stop, onProblem: tell('events could not be read') })
+    const app = createApp(appDeps(config, sql, { gate, feed, logger, metrics }))
     serving = await serve(app, { host: config.host, port: config.port })
     logger.info({ url: serving.url }, 'billing serves')
   }
   if (role !== 'api') await gateWhileLeading(gate.deps, config, databaseUrl, logger, stop)
   else await aborted(stop)
   await serving?.close()
+  await Promise.all(running)
   return 0
 }
 
@@ -145,11 +169,20 @@ async function gateWhileLeading(
     if (leadership === null) return
     logger.info('this worker gates')
     try {
-      await runGate(deps, {
-        revenueWallet: config.revenueWallet,
-        pollIntervalMs: config.pollIntervalMs,
-        stop: AbortSignal.any([stop, leadership.signal]),
-      })
+      const over = AbortSignal.any([stop, leadership.signal])
+      await Promise.all([
+        runGate(deps, {
+          revenueWallet: config.revenueWallet,
+          pollIntervalMs: config.pollIntervalMs,
+          stop: over,
+        }),
+        runMetering(deps.sql, {
+          limits: meterLimits(config),
+          rate: storageRate(config),
+          stop: over,
+          onProblem: (what, error) => logger.error({ error: loggableError(error, config) }, what),
+        }),
+      ])
     } catch (error) {
       logger.error({ error: loggableError(error, config) }, 'the gate stopped; it is started again')
     } finally {
@@ -158,7 +191,13 @@ async function gateWhileLeading(
   }
 }
 
-function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, metrics: Metrics): AppDeps {
+function appDeps(
+  config: Config,
+  sql: Sql,
+  { gate, feed, logger, metrics }: { gate: OpenedGate; feed: EventFeed; logger: Logger; metrics: Metrics },
+): AppDeps {
+  const limits = meterLimits(config)
+  const rate = storageRate(config)
   const required = (chainId: number) => gate.deps.chains.get(chainId)?.confirmations ?? 0
   const rails = [...gate.rails.values()].map(({ config: rail, symbol, decimals }) => ({
     rail: rail.rail,
@@ -175,9 +214,23 @@ function appDeps(config: Config, sql: Sql, gate: OpenedGate, logger: Logger, met
     logger,
     desk: createDesk(gate.deps),
     quoter: createQuoter(gate.deps),
+    metering: {
+      start: (session) => startSession(sql, limits, session),
+      beat: createBeats(sql, limits),
+      beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
+      release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
+      readAccount: (address) => readAccount(sql, limits, address),
+      listSessions: (address, page) => listSessions(sql, address, page),
+    },
+    events: { feed, readDeposits: (ids) => readDeposits(sql, required, { ids }) },
+    walletTokens: { addressOf: (token) => readWalletToken(sql, token) },
+    volumes: {
+      put: (volume) => putVolume(sql, rate, volume),
+      remove: (id) => deleteVolume(sql, rate, id),
+      read: (id) => readVolume(sql, rate, id),
+    },
     rails: () => rails,
     ledger: {
-      readBalance: (address) => readBalance(sql, address),
       listEntries: (address, page) => listEntries(sql, address, page),
       adjust: (input) => adjust(sql, input),
     },

@@ -2,51 +2,65 @@ import { Argument, Command, Option } from 'commander'
 import type { Address } from 'viem'
 import { balanceJson } from '../billing/api/balanceJson.ts'
 import { entryJson } from '../billing/api/entryJson.ts'
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { sessionJson } from '../billing/api/sessionJson.ts'
+import { volumeJson } from '../billing/api/volumeJson.ts'
+import type { Page } from '../billing/database/page.ts'
 import { listEntries } from '../billing/ledger/listEntries.ts'
-import { readBalance } from '../billing/ledger/readBalance.ts'
+import { findSessions } from '../billing/sessions/findSessions.ts'
+import { readAccount } from '../billing/sessions/readAccount.ts'
+import { listVolumes } from '../billing/storage/listVolumes.ts'
 import type { Cli } from './cli.ts'
-import { formatTable } from './formatTable.ts'
+import { formatAccount, type Some } from './formatAccount.ts'
+import { meteringFromSettings } from './meteringFromSettings.ts'
 import { integerArgument, parseAddress } from './parseArguments.ts'
 import { withDatabase } from './withDatabase.ts'
 
-/** `credits account show`: what an account holds and how it came to it. */
+/** Live sessions and volumes that are shown at most. */
+const AT_MOST = 200
+
+/** `credits account show`: what an account holds, what it is being charged for and how it came to it. */
 export function accountCommand({ terminal }: Cli): Command {
   const show = new Command('show')
-    .summary('show a balance and the newest entries')
-    .description('Shows what an account holds and its newest entries. An address never seen has balance 0.')
+    .summary('show a balance, live sessions, volumes and the newest entries')
+    .description(
+      'Shows what an account holds at this moment, its live sessions, its stored volumes and its newest entries. An ' +
+        'address never seen has balance 0.',
+    )
     .addArgument(new Argument('<address>', 'wallet address').argParser(parseAddress))
     .addOption(
       new Option('--limit <count>', 'entries to show').argParser(integerArgument(1, 200)).default(20),
     )
-    .option('--json', 'print JSON: {balance, entries}')
+    .option('--json', 'print JSON: {balance, sessions, volumes, entries}')
     .addHelpText(
       'after',
       `\nExample:\n  $ npm run credits -- account show 0x52908400098527886e0f7030069857d2e4169ee7`,
     )
-    .action((address: Address, { limit, json = false }: { limit: number; json?: boolean }) =>
-      withDatabase(terminal, async (sql) => {
-        const balanceMicros = await readBalance(sql, address)
-        const page = await listEntries(sql, address, { cursor: null, limit })
-        if (page.kind !== 'page') throw new Error('a first page has no cursor')
+    .action((address: Address, { limit, json = false }: { limit: number; json?: boolean }) => {
+      const { limits, rate } = meteringFromSettings(terminal.env)
+      return withDatabase(terminal, async (sql) => {
+        const account = await readAccount(sql, limits, address)
+        const first = { cursor: null, limit: AT_MOST }
+        const sessions = firstOf(await findSessions(sql, { account: address, live: true }, first))
+        const stored = await listVolumes(sql, rate, address, { limit: AT_MOST + 1 })
+        const volumes = { items: stored.slice(0, AT_MOST), more: stored.length > AT_MOST }
+        const entries = firstOf(await listEntries(sql, address, { cursor: null, limit }))
         if (json) {
-          const answer = { balance: balanceJson(address, balanceMicros), entries: page.items.map(entryJson) }
+          const answer = {
+            balance: balanceJson(account),
+            sessions: sessions.items.map(sessionJson),
+            volumes: volumes.items.map(volumeJson),
+            entries: entries.items.map(entryJson),
+          }
           terminal.print(JSON.stringify(answer, null, 2))
-          return
+        } else {
+          for (const line of formatAccount(account, { sessions, volumes, entries })) terminal.print(line)
         }
-        terminal.print(`account ${address}`)
-        terminal.print(`balance ${formatMinutes(balanceMicros)} minutes (${balanceMicros} micros)`)
-        if (page.items.length === 0) return
-        const rows = page.items.map((entry) => [
-          entry.id.toString(),
-          entry.createdAt.toISOString(),
-          formatMinutes(entry.micros),
-          entry.reference,
-        ])
-        for (const line of formatTable([['entry', 'posted', 'minutes', 'reference'], ...rows]))
-          terminal.print(line)
-        if (page.nextKey !== null) terminal.print('… and older ones')
-      }),
-    )
+      })
+    })
   return new Command('account').summary('look at accounts').addCommand(show)
+}
+
+function firstOf<Item>(page: Page<Item>): Some<Item> {
+  if (page.kind !== 'page') throw new Error('a first page has no cursor')
+  return { items: page.items, more: page.nextKey !== null }
 }

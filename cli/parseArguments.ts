@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Address, Hash } from 'viem'
 import { addressField } from '../billing/api/addressField.ts'
+import { idField } from '../billing/api/idField.ts'
 import { parseMinutes } from '../billing/api/parseMinutes.ts'
 
 /** A wallet address as the ledger has it: lower-case. Mixed case must be the right EIP-55 checksum. */
@@ -30,6 +31,13 @@ export function parseDepositId(text: string): string {
   throw new InvalidArgumentError(
     'It must be <chainId>-<txHash>-<asset>-<payer>; "deposit show" tells the ids of a transaction.',
   )
+}
+
+/** A session's id, as over HTTP. */
+export function parseSessionId(text: string): string {
+  const parsed = idField.safeParse(text)
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message}.`)
 }
 
 /** Minutes with at most 6 decimals, as micros; not zero. */

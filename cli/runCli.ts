@@ -7,6 +7,7 @@ import { depositCommand } from './depositCommand.ts'
 import { type ExitCode, exitCodes } from './exitCodes.ts'
 import { migrateCommand } from './migrateCommand.ts'
 import { rescanCommand } from './rescanCommand.ts'
+import { sessionCommand } from './sessionCommand.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyCommand } from './verifyCommand.ts'
 
@@ -30,6 +31,7 @@ export async function runCli(args: string[], terminal: Terminal): Promise<ExitCo
     .addCommand(verifyCommand(cli))
     .addCommand(accountCommand(cli))
     .addCommand(depositCommand(cli))
+    .addCommand(sessionCommand(cli))
     .addCommand(adjustCommand(cli))
     .addCommand(migrateCommand(cli))
     .addCommand(rescanCommand(cli))

@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { verifyBooks } from '../billing/gate/verifyBooks.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'
+import { formatProgress } from './formatProgress.ts'
+import type { Terminal } from './terminal.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /** `credits verify`: proves the books. Exit code 1 when anything differs, each difference on a line of its own. */
@@ -10,7 +12,8 @@ export function verifyCommand({ terminal, end }: Cli): Command {
     .summary('prove every balance, entry, credit and quote')
     .description(
       'Recomputes every balance from its entries, checks every entry against what it refers to, every credited deposit ' +
-        'against its entry and its quote, and that the guards of the database are in place. Reads only; safe beside a ' +
+        'against its entry and its quote, all usage against its sessions, volumes and entries and against what is held back ' +
+        'from balances, and that the guards of the database are in place. Reads only, as of one moment; safe beside a ' +
         'running service. Exit code 0 when all is in order, 1 when something differs: each difference is named.',
     )
     .option('--json', 'print JSON: {ok, differences, checked}')
@@ -21,11 +24,12 @@ export function verifyCommand({ terminal, end }: Cli): Command {
     .action(({ json = false }: { json?: boolean }) =>
       withDatabase(terminal, async (sql) => {
         let told = 0
+        const showProgress = createProgress(terminal)
         if (json) terminal.print('{"differences":[')
         const { checked, differences } = await verifyBooks(sql, (step) => {
           switch (step.kind) {
             case 'checked':
-              terminal.progress(`${step.count} ${step.what} checked`)
+              showProgress(step)
               break
             case 'difference': {
               const { rule, subject, detail } = step.difference
@@ -52,4 +56,27 @@ export function verifyCommand({ terminal, end }: Cli): Command {
         end(differences === 0 ? exitCodes.ok : exitCodes.failed)
       }),
     )
+}
+
+const SHOWN_EVERY_MS = 100
+
+/** Shows counts as a line that is overwritten: with a bar, how many a second and how long yet. */
+function createProgress(terminal: Terminal): (step: { what: string; count: bigint; of?: bigint }) => void {
+  let what = ''
+  let startedAt = 0
+  let shownAt = Number.NEGATIVE_INFINITY
+  return (step) => {
+    if (!terminal.interactive) return
+    const now = performance.now()
+    const isNew = step.what !== what
+    if (isNew) {
+      what = step.what
+      startedAt = now
+    }
+    if (!isNew && step.count !== step.of && now - shownAt < SHOWN_EVERY_MS) return
+    shownAt = now
+    terminal.progress(
+      formatProgress({ what, count: step.count, of: step.of ?? null, elapsedMs: now - startedAt }),
+    )
+  }
 }

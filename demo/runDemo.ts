@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { Address } from 'viem'
+import { burnSession } from './burnSession.ts'
 import { type DemoChain, startDemoChain } from './demoChain.ts'
 import { followDeposit } from './followDeposit.ts'
 import { type DemoPayment, demoPayments } from './payments.ts'
@@ -34,7 +35,7 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
     try {
       out.write(`  service    ${service.baseUrl}, ready after ${seconds(performance.now() - begun)}\n\n`)
       const allRight = await Promise.race([
-        pay(chain, service, out),
+        payAndBurn(chain, service, out),
         service.failed,
         rejectOnAbort(interrupted),
       ])
@@ -53,6 +54,11 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
   } finally {
     await chain.stop()
   }
+}
+
+async function payAndBurn(chain: DemoChain, service: DemoService, out: NodeJS.WriteStream): Promise<boolean> {
+  const allCredited = await pay(chain, service, out)
+  return allCredited && (await burnSession(service, chain.people.buyer, out))
 }
 
 /** Sends every payment and follows it; true when all were credited as the price list says. */

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Address } from 'viem'
 import type { Asset, Config, Rail } from '../config/config.ts'
 import type { Page, PageRequest } from '../database/page.ts'
+import type { EventFeed } from '../events/openEventFeed.ts'
 import type { HealthReport } from '../gate/healthReport.ts'
 import type { DepositFilter } from '../gate/listDeposits.ts'
 import type { PriceFilter } from '../gate/listPrices.ts'
@@ -11,10 +12,14 @@ import type { LedgerEntryView } from '../ledger/entryView.ts'
 import type { Metrics } from '../metrics/createMetrics.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
 import type { Quoter } from '../pricing/quoter.ts'
+import type { BeatResult } from '../sessions/createBeats.ts'
+import type { AccountView } from '../sessions/readAccount.ts'
+import type { MeteredSession, SessionView } from '../sessions/sessionView.ts'
+import type { NewSession, StartResult } from '../sessions/startSession.ts'
+import type { PutVolumeResult, VolumeView } from '../storage/volumeView.ts'
 
-/** What the API asks of the ledger. Addresses are lower-case; one never seen has balance 0 and no entries. */
+/** What the API asks of the ledger. Addresses are lower-case; one never seen has no entries. */
 export interface LedgerReads {
-  readBalance(address: Address): Promise<bigint>
   listEntries(address: Address, page: PageRequest): Promise<Page<LedgerEntryView>>
   adjust(input: AdjustInput): Promise<AdjustResult>
 }
@@ -28,6 +33,39 @@ export interface DepositReads {
 /** What the API asks of the price history, newest first. */
 export interface PriceReads {
   list(filter: PriceFilter, page: PageRequest): Promise<Page<PriceView>>
+}
+
+/** What the API asks of the metering. */
+export interface Metering {
+  start(session: NewSession): Promise<StartResult>
+  /** Gathered with others that come at the same time; answered after the commit. */
+  beat(id: string): Promise<BeatResult>
+  /** In no particular order; ids that are not known are missing. */
+  beatMany(ids: string[]): Promise<MeteredSession[]>
+  /** null: no session has that id. */
+  release(id: string): Promise<MeteredSession | null>
+  readAccount(address: Address): Promise<AccountView>
+  listSessions(address: Address, page: PageRequest): Promise<Page<SessionView>>
+}
+
+/** What the API asks of the storage. null: no volume was ever reported by that id. */
+export interface Volumes {
+  put(volume: { id: string; account: Address; sizeBytes: bigint }): Promise<PutVolumeResult>
+  remove(id: string): Promise<VolumeView | null>
+  read(id: string): Promise<VolumeView | null>
+}
+
+/** What the API asks about who is signed in. */
+export interface WalletTokens {
+  /** Whose token that is, lower-case; null: nobody's, or it has expired. */
+  addressOf(token: string): Promise<Address | null>
+}
+
+/** What streams of events are made of. */
+export interface Events {
+  feed: EventFeed
+  /** Recorded deposits as they are now; those that are not there are missing. */
+  readDeposits(ids: string[]): Promise<DepositView[]>
 }
 
 /** An enabled rail with what the chain said of its token at the start. */
@@ -50,6 +88,10 @@ export interface AppDeps {
   logger: Logger
   desk: TransactionDesk
   quoter: Quoter
+  metering: Metering
+  volumes: Volumes
+  walletTokens: WalletTokens
+  events: Events
   rails(): RailInfo[]
   ledger: LedgerReads
   deposits: DepositReads

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { Address } from 'viem'
+import type { AccountView } from '../sessions/readAccount.ts'
 import { bigintText } from './bigintText.ts'
 import { formatMinutes } from './formatMinutes.ts'
 import { minutesText } from './minutesText.ts'
@@ -8,24 +8,28 @@ import { minutesText } from './minutesText.ts'
 export const BalanceSchema = z
   .strictObject({
     address: z.string(),
-    balanceMicros: bigintText.openapi({ description: 'Negative after a reversal of credit already spent.' }),
+    balanceMicros: bigintText.openapi({
+      description: 'Of this moment. Negative after a reversal of credit already spent, or by stored volumes.',
+    }),
     balanceMinutes: minutesText,
     burnMicrosPerMinute: bigintText.openapi({ description: 'What all running sessions burn together.' }),
     runsOutAt: z.iso.datetime().nullable().openapi({ description: 'null while nothing burns.' }),
-    low: z.boolean().openapi({ description: 'Less is left than the warning threshold at the present burn.' }),
+    low: z
+      .boolean()
+      .openapi({ description: 'No more is left than the warning threshold at the present burn.' }),
     graceRemainingSeconds: z.int().nullable().openapi({ description: 'null while no session is in grace.' }),
   })
   .openapi('Balance')
 
-/** An account's balance as JSON. Nothing can run yet, so nothing burns, runs out, is low or is in grace. */
-export function balanceJson(address: Address, balanceMicros: bigint): z.input<typeof BalanceSchema> {
+/** An account's balance as JSON. */
+export function balanceJson(account: AccountView): z.input<typeof BalanceSchema> {
   return {
-    address,
-    balanceMicros: balanceMicros.toString(),
-    balanceMinutes: formatMinutes(balanceMicros),
-    burnMicrosPerMinute: '0',
-    runsOutAt: null,
-    low: false,
-    graceRemainingSeconds: null,
+    address: account.address,
+    balanceMicros: account.balanceMicros.toString(),
+    balanceMinutes: formatMinutes(account.balanceMicros),
+    burnMicrosPerMinute: account.burnMicrosPerMinute.toString(),
+    runsOutAt: account.runsOutAt?.toISOString() ?? null,
+    low: account.low,
+    graceRemainingSeconds: account.graceRemainingSeconds,
   }
 }

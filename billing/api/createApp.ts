@@ -9,6 +9,7 @@ import type { AppDeps } from './appDeps.ts'
 import { authenticate } from './authenticate.ts'
 import { addConfigRoute } from './configRoute.ts'
 import { addDocsRoutes } from './docsRoutes.ts'
+import { addEventsRoute } from './eventsRoute.ts'
 import { addGraphqlRoute } from './graphqlRoute.ts'
 import { hashBudget } from './hashBudget.ts'
 import { addHealthRoutes } from './healthRoutes.ts'
@@ -19,9 +20,13 @@ import { problem } from './problem.ts'
 import { addQuotesRoute } from './quotesRoute.ts'
 import { rateLimit } from './rateLimit.ts'
 import { requestFaults } from './requestFaults.ts'
+import { requireWallet } from './requireWallet.ts'
 import type { Api, RouteDeps } from './routeDeps.ts'
 import { securityHeaders } from './securityHeaders.ts'
+import { addSessionRoutes } from './sessionRoutes.ts'
 import { addTransactionRoutes } from './transactionRoutes.ts'
+import { addVolumeRoutes } from './volumeRoutes.ts'
+import { addWalletRoutes } from './walletRoutes.ts'
 
 /**
  * Makes the HTTP side of the service from its dependencies. It holds no money state, opens no connection and reads no
@@ -64,7 +69,8 @@ export function createApp(deps: AppDeps): Api {
   registerKeys(app)
   addRoutes(app, {
     ...deps,
-    requireKey: authenticate(config),
+    requireKey: authenticate(config, deps.walletTokens),
+    requireWallet: requireWallet(config, deps.walletTokens),
     rateLimit: rateLimit({ perMinute: config.rateLimitPerMinute, trustProxy: config.trustProxy }),
     hashBudget: hashBudget({ perMinutePerClient: config.rateLimitPerMinute }),
   })
@@ -76,7 +82,11 @@ function addRoutes(app: Api, deps: RouteDeps): void {
   addQuotesRoute(app, deps)
   addPricesRoute(app, deps)
   addTransactionRoutes(app, deps)
+  addWalletRoutes(app, deps)
+  addEventsRoute(app, deps)
   addAccountRoutes(app, deps)
+  addSessionRoutes(app, deps)
+  addVolumeRoutes(app, deps)
   addAdminRoutes(app, deps)
   addGraphqlRoute(app, deps)
   addHealthRoutes(app, deps)
@@ -89,6 +99,11 @@ function registerKeys(app: Api): void {
     type: 'http',
     scheme: 'bearer',
     description: 'SERVICE_API_KEY, or ADMIN_API_KEY, which may do the same and more.',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'walletToken', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The token of a wallet that has signed in.',
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'adminKey', {
     type: 'http',

@@ -14,7 +14,7 @@ export function addMetricsRoute(app: Api, deps: RouteDeps): void {
     middleware: isGuarded ? [deps.requireKey('service')] : [],
     responses: {
       200: { description: 'All metrics of this process.', content: { 'text/plain': { schema: z.string() } } },
-      ...problemResponses('unauthorized', 'internal_error'),
+      ...problemResponses('unauthorized', 'forbidden', 'internal_error'),
     },
   })
   const { registry } = deps.metrics

@@ -8,6 +8,12 @@ const description = [
 
 const tags = [
   { name: 'Buying', description: 'Open to anybody. What costs RPC calls is limited per client address.' },
+  { name: 'Wallet', description: "A wallet's own account: needs the token of a wallet that has signed in." },
+  {
+    name: 'Sessions',
+    description: 'Running desktops and what they burn. For the service: needs the service or the admin key.',
+  },
+  { name: 'Storage', description: 'Stored volumes. For the service: needs the service or the admin key.' },
   { name: 'Accounts', description: 'For the service: needs the service or the admin key.' },
   { name: 'Operator', description: 'Needs the admin key.' },
   { name: 'Chain', description: 'What the indexer has seen.' },

@@ -17,12 +17,18 @@ export const problems = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    meaning: 'Send a valid key as `Authorization: Bearer …`.',
+    meaning: 'Send a valid key, or the token of a wallet, as `Authorization: Bearer …`.',
+  },
+  insufficient_credit: {
+    status: 402,
+    title: 'Insufficient credit',
+    meaning:
+      'Less is left than a minute of this session and of all that run. Pay first; nothing was started.',
   },
   forbidden: {
     status: 403,
     title: 'Forbidden',
-    meaning: 'The key is valid, but of a kind that may not do this.',
+    meaning: 'The key or token is valid, but of a kind that may not do this.',
   },
   not_found: { status: 404, title: 'Not found', meaning: 'Nothing lives at this path; see /docs.' },
   transaction_not_found: {
@@ -30,6 +36,16 @@ export const problems = {
     title: 'Transaction not found',
     meaning:
       'No configured chain knows this transaction. It may not have been broadcast yet, or be on another chain.',
+  },
+  session_not_found: {
+    status: 404,
+    title: 'Session not found',
+    meaning: 'No session was ever started by this id.',
+  },
+  volume_not_found: {
+    status: 404,
+    title: 'Volume not found',
+    meaning: 'No volume was ever reported by this id, or it is deleted.',
   },
   method_not_allowed: {
     status: 405,
@@ -40,6 +56,17 @@ export const problems = {
     status: 409,
     title: 'Idempotency-Key reused',
     meaning: 'This Idempotency-Key was used with another body. Use a new key for a new adjustment.',
+  },
+  session_conflict: {
+    status: 409,
+    title: 'Session conflict',
+    meaning: 'This id is that of a session of another wallet or profile. Use a new id for a new session.',
+  },
+  volume_conflict: {
+    status: 409,
+    title: 'Volume conflict',
+    meaning:
+      'This id is that of a stored volume of another wallet. Delete that one first, or use another id.',
   },
   body_too_large: {
     status: 413,
@@ -96,6 +123,11 @@ export const problems = {
     status: 500,
     title: 'Internal error',
     meaning: 'Something broke on our side; it is in our log. Repeating the request is safe.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Overloaded',
+    meaning: 'Too much waits already. Nothing was done; ask again after as many seconds as Retry-After says.',
   },
   price_unavailable: {
     status: 503,

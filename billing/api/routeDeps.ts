@@ -4,6 +4,7 @@ import type { AppDeps } from './appDeps.ts'
 import type { authenticate } from './authenticate.ts'
 import type { HashBudget } from './hashBudget.ts'
 import type { RateLimit } from './rateLimit.ts'
+import type { requireWallet } from './requireWallet.ts'
 
 /** The application that routes are added to. */
 export type Api = OpenAPIHono<ApiEnv>
@@ -11,6 +12,7 @@ export type Api = OpenAPIHono<ApiEnv>
 /** What routes are given: the dependencies of the app and the guards they share. */
 export interface RouteDeps extends AppDeps {
   requireKey: ReturnType<typeof authenticate>
+  requireWallet: ReturnType<typeof requireWallet>
   rateLimit: RateLimit
   hashBudget: HashBudget
 }

@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import type { WebhookSecret } from './shapes/webhookSecrets.ts'
 
 /** The assets people pay with. */
 export type Asset = 'eth' | 'usdc' | 'axgt'
@@ -115,7 +116,13 @@ export interface Config {
   storage: { minutesPerGibHour: Fraction; debtLimitMinutes: number }
   serviceApiKey: string
   adminApiKey: string
-  webhook: { url: string; secret: string } | null
+  webhook: {
+    url: string
+    /** The newest first; two while the receiver changes over. */
+    secrets: WebhookSecret[]
+    /** Whether it may be on this machine or network: never where anybody else may name the URL. */
+    allowPrivate: boolean
+  } | null
   rateLimitPerMinute: number
   /** How many proxies in front of us may be believed when they say who the client is; 0 believes nobody. */
   trustProxy: number

@@ -38,10 +38,10 @@ export const invariantKeysDiffer: Invariant = ({ values }) => {
 /** Unsigned events could be forged, and a key alone sends none. */
 export const invariantWebhookIsWhole: Invariant = ({ values }) => {
   const { webhookUrl: url, webhookSecret: secret } = values
-  if (url === null && typeof secret === 'string') {
+  if (url === null && secret) {
     return [faultOf(settings.webhookUrl, null, 'WEBHOOK_SECRET is set, and one needs the other')]
   }
-  if (secret === null && typeof url === 'string') {
+  if (secret === null && url) {
     return [faultOf(settings.webhookSecret, null, 'WEBHOOK_URL is set, and one needs the other')]
   }
   return []

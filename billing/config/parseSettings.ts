@@ -75,7 +75,13 @@ function buildConfig(
     serviceApiKey: values.serviceApiKey,
     adminApiKey: values.adminApiKey,
     webhook:
-      webhookUrl === null || webhookSecret === null ? null : { url: webhookUrl, secret: webhookSecret },
+      webhookUrl === null || webhookSecret === null
+        ? null
+        : {
+            url: webhookUrl,
+            secrets: webhookSecret,
+            allowPrivate: values.webhookAllowPrivate === 'true',
+          },
     rateLimitPerMinute: values.rateLimitPerMinute,
     trustProxy: values.trustProxy,
     metricsAccess: values.metricsAccess,

@@ -9,6 +9,7 @@ import { rails } from './shapes/rails.ts'
 import { rpcUrls } from './shapes/rpcUrls.ts'
 import { text } from './shapes/text.ts'
 import { tiers } from './shapes/tiers.ts'
+import { webhookSecrets } from './shapes/webhookSecrets.ts'
 import { webhookUrl } from './shapes/webhookUrl.ts'
 import { webUrl } from './shapes/webUrl.ts'
 
@@ -21,7 +22,6 @@ const hostName = text(
 )
 // The keys travel in an HTTP header, which carries no spaces and no letters beyond ASCII.
 const apiKey = text(/^[\x21-\x7e]{32,512}$/, '32 to 512 visible ASCII characters')
-const webhookSecret = text(/^[\x21-\x7e]{24,512}$/, '24 to 512 visible ASCII characters')
 const ethDetection = oneOf(['traces', 'transactions'])
 const confirmations = integer(1, 64)
 const blockNumber = integer(0, Number.MAX_SAFE_INTEGER)
@@ -163,7 +163,7 @@ export const settings = {
     'HEARTBEAT_INTERVAL_SECONDS',
     '30',
     integer(1, 3_600),
-    'How often a desktop reports that it runs. Sessions come with a later release.',
+    'How often a desktop reports that it runs.',
   ),
   heartbeatTimeoutSeconds: withDefault(
     'HEARTBEAT_TIMEOUT_SECONDS',
@@ -187,7 +187,7 @@ export const settings = {
     'STORAGE_MINUTES_PER_GIB_HOUR',
     '0.05',
     decimal({ atLeast: 0n, atMost: 1_000n }),
-    'Minutes that a stored GiB costs an hour while nothing runs. Storage comes with a later release.',
+    'Minutes that a stored GiB costs an hour while nothing runs.',
   ),
   storageDebtLimitMinutes: withDefault(
     'STORAGE_DEBT_LIMIT_MINUTES',
@@ -202,14 +202,23 @@ export const settings = {
   webhookUrl: optional(
     'WEBHOOK_URL',
     webhookUrl,
-    'Where events are sent. Events come with a later release.',
+    'Where events are sent, by the Standard Webhooks specification.',
     {
       secret: true,
     },
   ),
-  webhookSecret: optional('WEBHOOK_SECRET', webhookSecret, 'Key the events are signed with.', {
-    secret: true,
-  }),
+  webhookSecret: optional(
+    'WEBHOOK_SECRET',
+    webhookSecrets,
+    'Key the events are signed with; the new and the old one while it is changed.',
+    { secret: true },
+  ),
+  webhookAllowPrivate: withDefault(
+    'WEBHOOK_ALLOW_PRIVATE',
+    'false',
+    oneOf(['true', 'false']),
+    'Whether events may be sent to a private or loopback address.',
+  ),
   rateLimitPerMinute: withDefault(
     'RATE_LIMIT_PER_MINUTE',
     '60',

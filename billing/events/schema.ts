@@ -1,20 +1,97 @@
-import { bigint, index, jsonb, text, timestamp } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { bigint, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 import { credits } from '../ledger/schema.ts'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const big = (name: string) => bigint(name, { mode: 'bigint' })
+
+/** Everything that is told, to wallets by event streams and to the operator's system by webhooks. */
+export const eventKinds = [
+  'deposit.pending',
+  'deposit.credited',
+  'deposit.held',
+  'deposit.reversed',
+  'deposit.orphaned',
+  'balance.low',
+  'balance.exhausted',
+  'session.started',
+  'session.grace',
+  'session.ended',
+  'volume.debt_warning',
+  'volume.prune_due',
+] as const
+export type EventKind = (typeof eventKinds)[number]
 
 /**
  * The outbox: what happened, written in the same transaction as the thing itself, so nothing is told that did not
- * happen and nothing happens untold. Deliverers read it in id order.
+ * happen and nothing happens untold. Ids are given before the commit and so may become visible out of order; `seq` is
+ * given afterwards, by one publisher at a time, and is the order in which everybody is told.
  */
 export const outboxEvent = credits.table(
   'outbox_event',
   {
-    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
-    kind: text('kind', {
-      enum: ['deposit.pending', 'deposit.credited', 'deposit.held', 'deposit.reversed', 'deposit.orphaned'],
-    }).notNull(),
+    id: big('id').primaryKey().generatedAlwaysAsIdentity(),
+    kind: text('kind', { enum: eventKinds }).notNull(),
     account: text('account').notNull(),
     payload: jsonb('payload').notNull(),
-    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull().defaultNow(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    seq: big('seq'),
   },
-  (table) => [index('outbox_event_by_account').on(table.account, table.id)],
+  (table) => [
+    index('outbox_event_by_account').on(table.account, table.id),
+    index('outbox_event_unpublished').on(table.id).where(sql`${table.seq} is null`),
+    uniqueIndex('outbox_event_is_told_in_one_order').on(table.seq),
+    index('outbox_event_stream').on(table.account, table.seq),
+  ],
+)
+
+/** A receiver of webhooks, by the digest of its URL: an answer of 410 disables it until the URL changes. */
+export const webhookEndpoint = credits.table('webhook_endpoint', {
+  id: text('id').primaryKey(),
+  disabledAt: instant('disabled_at'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+})
+
+/** `failed`: given up after all attempts. */
+export const webhookDeliveryStates = ['pending', 'delivered', 'failed'] as const
+export type WebhookDeliveryState = (typeof webhookDeliveryStates)[number]
+
+/** One event on its way to one receiver. Made when the event is published; its primary key is what makes it one delivery. */
+export const webhookDelivery = credits.table(
+  'webhook_delivery',
+  {
+    eventId: big('event_id')
+      .notNull()
+      .references(() => outboxEvent.id),
+    endpointId: text('endpoint_id')
+      .notNull()
+      .references(() => webhookEndpoint.id),
+    state: text('state', { enum: webhookDeliveryStates }).notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAttemptAt: instant('next_attempt_at'),
+    deliveredAt: instant('delivered_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.eventId, table.endpointId] }),
+    index('webhook_delivery_due')
+      .on(table.endpointId, table.nextAttemptAt)
+      .where(sql`${table.state} = 'pending'`),
+  ],
+)
+
+/** The log of every attempt to deliver: what the operator reads when something did not arrive. */
+export const webhookAttempt = credits.table(
+  'webhook_attempt',
+  {
+    id: big('id').primaryKey().generatedAlwaysAsIdentity(),
+    eventId: big('event_id').notNull(),
+    endpointId: text('endpoint_id').notNull(),
+    attemptedAt: instant('attempted_at').notNull().defaultNow(),
+    durationMs: integer('duration_ms').notNull(),
+    /** null: there was no answer. */
+    status: integer('status'),
+    /** In a sentence, without secrets; null when it was delivered. */
+    problem: text('problem'),
+  },
+  (table) => [index('webhook_attempt_by_event').on(table.eventId, table.id)],
 )

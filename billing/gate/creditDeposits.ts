@@ -2,6 +2,7 @@ import type { Sql, Transaction } from '../database/connect.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
+import { refillGrace } from '../sessions/refillGrace.ts'
 import type { GateEvent } from './gateDeps.ts'
 import { type NotedPrice, notePrices } from './notePrices.ts'
 import type { Decision } from './planDeposit.ts'
@@ -143,6 +144,11 @@ async function creditInTransaction(
     final: credit.deposit.blockNumber <= finalizedNumber,
   }))
   if (rows.length > 0) await storeCredits(tx, rows)
+  // A second credit after a reversal is not another deposit.
+  await refillGrace(
+    tx,
+    postings.filter(({ attempt }) => attempt === 1).map(({ credit }) => credit.deposit.payer),
+  )
   await notePrices(
     tx,
     postings.flatMap(({ credit }) => priceUsed(credit.quote)),

@@ -1,3 +1,4 @@
+import { pause } from '../clock/pause.ts'
 import { connect } from '../database/connect.ts'
 
 /** Any fixed number; one gate at a time holds it. */
@@ -57,16 +58,4 @@ async function tryToLead(databaseUrl: string): Promise<Leadership | null> {
     await session.end({ timeout: 1 }).catch(() => {})
     return null
   }
-}
-
-function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      stop.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, milliseconds)
-    stop.addEventListener('abort', done)
-  })
 }

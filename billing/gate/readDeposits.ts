@@ -3,12 +3,15 @@ import type { Sql } from '../database/connect.ts'
 import { type ConfirmationsRequired, queryDepositViews } from './queryDepositViews.ts'
 import type { DepositView } from './transactionView.ts'
 
-/** Reads one deposit by its id, or all recorded deposits of a transaction, ordered by id; empty when there is none. */
+/** Reads deposits by their ids, or all recorded deposits of a transaction, ordered by id; those that are not there are missing. */
 export async function readDeposits(
   sql: Sql,
   confirmationsRequired: ConfirmationsRequired,
-  key: { id: string } | { txHash: Hash },
+  key: { id: string } | { ids: string[] } | { txHash: Hash },
 ): Promise<DepositView[]> {
-  const condition = 'id' in key ? sql`d.id = ${key.id}` : sql`d.tx_hash = ${key.txHash}`
+  const condition =
+    'txHash' in key
+      ? sql`d.tx_hash = ${key.txHash}`
+      : sql`d.id = any(${'ids' in key ? key.ids : [key.id]}::text[])`
   return queryDepositViews(sql, confirmationsRequired, sql`where ${condition} order by d.id`)
 }

@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import { createWaker } from '../clock/createWaker.ts'
 import type { GateDeps } from './gateDeps.ts'
 import { INDEXER_VIEWS } from './readCandidates.ts'
 import { runPass } from './runPass.ts'
@@ -23,7 +24,7 @@ export async function runGate(
   deps: GateDeps,
   { revenueWallet, pollIntervalMs, stop }: GateOptions,
 ): Promise<void> {
-  const wakers = [...deps.chains.values()].map(() => createWaker(stop))
+  const wakers = [...deps.chains.values()].map(() => createWaker())
   // Ponder notifies in the transaction of the block's rows, so they are there when we look.
   const listening = await deps.sql.listen(`${INDEXER_VIEWS}_live_query`, () => {
     for (const waker of wakers) waker.wake()
@@ -43,38 +44,11 @@ export async function runGate(
             pollIntervalMs * 2 ** Math.min(failures, 4),
             Math.max(LONGEST_PAUSE_MS, pollIntervalMs),
           )
-          await waker.sleep(pauseMs)
+          await waker.sleep(pauseMs, stop)
         }
       }),
     )
   } finally {
     await listening.unlisten().catch(() => {})
-  }
-}
-
-/** A sleep that can be cut short; a wake during work cuts the next sleep short. */
-function createWaker(stop: AbortSignal) {
-  let isAwake = false
-  let wakeUp: (() => void) | null = null
-  const wake = () => {
-    isAwake = true
-    wakeUp?.()
-  }
-  stop.addEventListener('abort', wake)
-  return {
-    wake,
-    async sleep(milliseconds: number): Promise<void> {
-      if (!isAwake) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, milliseconds)
-          wakeUp = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-        wakeUp = null
-      }
-      isAwake = false
-    },
   }
 }

@@ -1,6 +1,7 @@
 import type { Sql } from '../database/connect.ts'
 import type { VerificationStep } from '../ledger/difference.ts'
 import { verify } from '../ledger/verify.ts'
+import { verifyUsage } from '../sessions/verifyUsage.ts'
 import { verifyDeposits } from './verifyDeposits.ts'
 
 /** How a verification ended: what was looked at, by name, and how many differences were told. */
@@ -10,7 +11,7 @@ export interface VerificationResult {
 }
 
 /**
- * Proves everything that is durable, ledger and deposits, as it was at one moment: in one read-only, repeatable-read
+ * Proves everything that is durable, ledger, deposits and usage, as it was at one moment: in one read-only, repeatable-read
  * transaction, so that it is right beside a running service and stops nobody. `onStep` hears each difference as it is
  * found and how far the counting is; only the totals are kept.
  */
@@ -20,7 +21,7 @@ export async function verifyBooks(
 ): Promise<VerificationResult> {
   return sql.begin('isolation level repeatable read read only', async (tx) => {
     const result: VerificationResult = { checked: {}, differences: 0 }
-    for (const part of [verify, verifyDeposits]) {
+    for (const part of [verify, verifyDeposits, verifyUsage]) {
       for await (const step of part(tx)) {
         onStep(step)
         switch (step.kind) {

@@ -8,7 +8,10 @@ export interface Difference {
   detail: string
 }
 
-/** What a verification yields: each difference as it is found, and after each rule how many things it looked at. */
+/**
+ * What a verification yields: each difference as it is found, and every so often how many things it has looked at so far,
+ * `of` how many where that is known. The last count of a thing is all of it.
+ */
 export type VerificationStep =
   | { kind: 'difference'; difference: Difference }
-  | { kind: 'checked'; what: string; count: bigint }
+  | { kind: 'checked'; what: string; count: bigint; of?: bigint }

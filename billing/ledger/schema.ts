@@ -17,8 +17,8 @@ export const credits = pgSchema('credits')
 const micros = (name: string) => bigint(name, { mode: 'bigint' })
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
-/** Why an entry exists. Later kinds (usage, storage) join here. */
-export const entryKinds = ['deposit', 'deposit_reversal', 'adjustment'] as const
+/** Why an entry exists. */
+export const entryKinds = ['deposit', 'deposit_reversal', 'adjustment', 'usage', 'storage'] as const
 export type EntryKind = (typeof entryKinds)[number]
 
 /**
@@ -60,7 +60,10 @@ export const ledgerEntry = credits.table(
     uniqueIndex('ledger_entry_is_reversed_at_most_once').on(table.reversesEntryId),
     index('ledger_entry_by_account').on(table.account, table.id.desc()),
     check('ledger_entry_micros_is_not_zero', sql`${table.micros} <> 0`),
-    check('ledger_entry_kind_is_known', sql`${table.kind} in ('deposit', 'deposit_reversal', 'adjustment')`),
+    check(
+      'ledger_entry_kind_is_known',
+      sql`${table.kind} in ('deposit', 'deposit_reversal', 'adjustment', 'usage', 'storage')`,
+    ),
     check(
       'ledger_entry_reversal_names_its_entry',
       sql`(${table.kind} = 'deposit_reversal') = (${table.reversesEntryId} is not null)`,

@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connect.ts'
 import type { VerificationStep } from './difference.ts'
 import { findMissingGuards, type Guards } from './findMissingGuards.ts'
 import { type Rule, streamDifferences } from './streamDifferences.ts'
+import { type Within, walkRanges } from './walkRanges.ts'
 
 const guards: Guards[] = [
   {
@@ -29,22 +30,25 @@ const guards: Guards[] = [
 /**
  * Proves the ledger from its own rows: every balance is the sum of its entries, every reference is well-formed and
  * unique, every adjustment and its entry are each other's, every reversal takes back exactly its entry, and the
- * database's guards are in place. What the entries say of deposits is proven by the gate's `verifyDeposits`.
+ * database's guards are in place. What the entries say of deposits is proven by the gate's `verifyDeposits`, what they say
+ * of usage by the sessions' `verifyUsage`.
  *
  * Changes nothing. Hand in a `repeatable read` transaction: beside a running service, anything else would compare
  * rows of different moments. Memory is bounded whatever the size of the ledger.
  */
 export async function* verify(tx: Transaction): AsyncGenerator<VerificationStep> {
   for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
-  yield* streamDifferences(balanceRules(tx))
-  yield { kind: 'checked', what: 'accounts', count: await count(tx, 'account') }
-  yield* streamDifferences(entryRules(tx))
-  yield { kind: 'checked', what: 'entries', count: await count(tx, 'ledger_entry') }
+  const accounts = { what: 'accounts', table: 'account', key: 'address' }
+  yield* walkRanges(tx, accounts, (within) => balanceRules(tx, within))
+  yield { kind: 'checked', what: 'entries', count: 0n }
+  yield* streamDifferences(uniquenessRules(tx))
+  const entries = { what: 'entries', table: 'ledger_entry', key: 'id' }
+  yield* walkRanges(tx, entries, (within) => entryRules(tx, within))
   yield* streamDifferences(adjustmentRules(tx))
   yield { kind: 'checked', what: 'adjustments', count: await count(tx, 'adjustment') }
 }
 
-function balanceRules(tx: Transaction): Rule[] {
+function balanceRules(tx: Transaction, within: Within): Rule[] {
   return [
     {
       name: 'balance-is-not-the-sum',
@@ -53,15 +57,16 @@ function balanceRules(tx: Transaction): Rule[] {
           case when a.address is null then format('has entries of %s micros in sum, but no account', s.micros)
             else format('the balance is %s micros, its entries sum to %s', a.balance_micros, coalesce(s.micros, 0))
           end as detail
-        from credits.account a
-        full join (select account, sum(micros) as micros from credits.ledger_entry group by account) s
-          on s.account = a.address
+        from (select address, balance_micros from credits.account where ${within('address')}) a
+        full join (
+          select account, sum(micros) as micros from credits.ledger_entry where ${within('account')} group by account
+        ) s on s.account = a.address
         where a.address is null or a.balance_micros <> coalesce(s.micros, 0)`,
     },
   ]
 }
 
-function entryRules(tx: Transaction): Rule[] {
+function entryRules(tx: Transaction, within: Within): Rule[] {
   return [
     {
       name: 'reference-is-malformed',
@@ -73,19 +78,15 @@ function entryRules(tx: Transaction): Rule[] {
           when 'deposit' then reference ~ '^deposit:[^:]+:[1-9][0-9]*$'
           when 'deposit_reversal' then reference ~ '^deposit_reversal:[^:]+:[1-9][0-9]*$'
           when 'adjustment' then reference ~ '^adjustment:.'
-          else false end) is not true`,
-    },
-    {
-      name: 'reference-is-not-unique',
-      offenders: tx`
-        select 'entry ' || max(id) as subject,
-          format('%s entries have the reference "%s"', count(*), reference) as detail
-        from credits.ledger_entry group by reference having count(*) > 1`,
+          when 'usage' then reference ~ '^usage:.+:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z$'
+          when 'storage' then reference ~ '^storage:.+:0x[0-9a-f]{40}:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z$'
+          else false end) is not true and ${within('id')}`,
     },
     {
       name: 'entry-is-zero',
       offenders: tx`
-        select 'entry ' || id as subject, 'has 0 micros' as detail from credits.ledger_entry where micros = 0`,
+        select 'entry ' || id as subject, 'has 0 micros' as detail
+        from credits.ledger_entry where micros = 0 and ${within('id')}`,
     },
     {
       name: 'reversal-is-not-exact',
@@ -101,7 +102,21 @@ function entryRules(tx: Transaction): Rule[] {
         left join credits.ledger_entry e on e.id = r.reverses_entry_id
         where (r.kind = 'deposit_reversal' or r.reverses_entry_id is not null)
           and (r.kind = 'deposit_reversal' and e.kind = 'deposit' and e.account = r.account and e.micros = -r.micros
-            and r.reference = 'deposit_reversal:' || substr(e.reference, length('deposit:') + 1)) is not true`,
+            and r.reference = 'deposit_reversal:' || substr(e.reference, length('deposit:') + 1)) is not true
+          and ${within('r.id')}`,
+    },
+  ]
+}
+
+/** What only all entries together can tell. */
+function uniquenessRules(tx: Transaction): Rule[] {
+  return [
+    {
+      name: 'reference-is-not-unique',
+      offenders: tx`
+        select 'entry ' || max(id) as subject,
+          format('%s entries have the reference "%s"', count(*), reference) as detail
+        from credits.ledger_entry group by reference having count(*) > 1`,
     },
     {
       name: 'entry-is-reversed-twice',

@@ -16,7 +16,7 @@ export function loggableError(
     config.databaseUrl,
     config.serviceApiKey,
     config.adminApiKey,
-    config.webhook?.secret,
+    ...(config.webhook?.secrets.map(({ text }) => text) ?? []),
   ].filter((secret): secret is string => typeof secret === 'string' && secret !== '')
   const redact = (text: string) =>
     secrets

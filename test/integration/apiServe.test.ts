@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { AppDeps } from '../../billing/api/appDeps.ts'
 import { createApp } from '../../billing/api/createApp.ts'
 import { type Serving, serve } from '../../billing/api/serve.ts'
-import { fakeDeps, knownHash, serviceKey, wallet } from '../unit/api/fakeDeps.ts'
+import { account, fakeDeps, knownHash, serviceKey, wallet } from '../unit/api/fakeDeps.ts'
 import { statusAndCode } from '../unit/api/statusAndCode.ts'
 
 const serving: Serving[] = []
@@ -99,6 +99,37 @@ test.each([
   expect((await fetch(`${url}/health/live`)).status).toBe(200)
 })
 
+test.each([
+  ['no body at all, as `curl -X POST` sends it', '\r\n'],
+  ['a body of no bytes', 'Content-Length: 0\r\n\r\n'],
+  ['no chunks', 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['{}', 'Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'],
+  [
+    '{} in chunks',
+    'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+  ],
+])('a heartbeat with %s is taken, and the connection goes on', async (_, rest) => {
+  const { url } = await served()
+  const head = `POST /v1/sessions/running/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${serviceKey}\r\n`
+  const answers = await raw(url, `${head}${rest}${head}${rest}`, /\{"id".*\{"id"/s)
+  expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(2)
+})
+
+test.each([
+  ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n0\r\n\r\n', /^HTTP\/1\.1 422 /],
+  ['of a told length', 'Content-Length: 7\r\n\r\n{"a":1}', /^HTTP\/1\.1 422 /],
+  ['too large, told', 'Content-Length: 999999\r\n\r\n{', /^HTTP\/1\.1 413 /],
+  [
+    'too large, in chunks',
+    `Transfer-Encoding: chunked\r\n\r\n500\r\n${' '.repeat(0x500)}\r\n`,
+    /^HTTP\/1\.1 413 /,
+  ],
+])('a heartbeat with a body %s that it does not take is refused', async (_, rest, expected) => {
+  const { url } = await served()
+  const head = `POST /v1/sessions/running/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${serviceKey}\r\n`
+  expect(await raw(url, `${head}Content-Type: application/json\r\n${rest}`, /"code"/)).toMatch(expected)
+})
+
 test('HEAD works over a socket, with the length GET would have', async () => {
   const { url } = await served()
   const answer = await fetch(`${url}/v1/config`, { method: 'HEAD' })
@@ -115,13 +146,13 @@ test('close lets a running request end, and takes no new one', async () => {
   const isRunning = new Promise<void>((resolve) => {
     entered = resolve
   })
-  const { ledger } = fakeDeps()
-  const readBalance = async () => {
+  const { metering } = fakeDeps()
+  const readAccount = async () => {
     entered()
     await released
-    return 1n
+    return { ...account, balanceMicros: 1n }
   }
-  const server = await served({ ledger: { ...ledger, readBalance } })
+  const server = await served({ metering: { ...metering, readAccount } })
   const running = fetch(`${server.url}/v1/accounts/${wallet}/balance`, {
     headers: { Authorization: `Bearer ${serviceKey}` },
   })

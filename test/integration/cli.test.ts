@@ -41,7 +41,9 @@ describe('with nothing but DATABASE_URL', () => {
     const { code, out } = await credits(['verify'])
     expect({ code, out }).toEqual({
       code: 0,
-      out: 'In order: 0 accounts, 0 entries, 0 adjustments, 0 deposits, 0 quotes checked.',
+      out:
+        'In order: 0 accounts, 0 entries, 0 adjustments, 0 deposits, 0 quotes, 0 meters, 0 sessions, 0 volumes, ' +
+        '0 postings checked.',
     })
   })
 
@@ -131,7 +133,15 @@ describe('with nothing but DATABASE_URL', () => {
     const { code, out } = await credits(['account', 'show', `0x${'c'.repeat(40)}`, '--json'])
     expect(code).toBe(0)
     expect(JSON.parse(out)).toMatchObject({
-      balance: { balanceMicros: '0', balanceMinutes: '0' },
+      balance: {
+        balanceMicros: '0',
+        balanceMinutes: '0',
+        burnMicrosPerMinute: '0',
+        runsOutAt: null,
+        low: false,
+      },
+      sessions: [],
+      volumes: [],
       entries: [],
     })
   })
@@ -205,6 +215,15 @@ describe('the command line', () => {
     [['deposit', 'release', DEPOSIT, '--at-block', '9007199254740992']],
     [['deposit', 'release', DEPOSIT, '--at-block', 'latest']],
     [['deposit', 'release', DEPOSIT, '--at-block', '7', '--reason', ' ']],
+    [['session']],
+    [['session', 'list', '--account', '0x12']],
+    [['session', 'list', '--limit', '201']],
+    [['session', 'list', '--cursor', 'x']],
+    [['session', 'end']],
+    [['session', 'end', '']],
+    [['session', 'end', '..']],
+    [['session', 'end', 'two words']],
+    [['session', 'end', 'x'.repeat(129)]],
     [['adjust', WALLET, '60', '--key', 'k']],
     [['adjust', WALLET, '60', '--reason', 'r']],
     [['adjust', WALLET, '60', '--reason', '', '--key', 'k']],
@@ -221,6 +240,8 @@ describe('the command line', () => {
     [['account', 'show', '--help']],
     [['deposit', 'show', '--help']],
     [['deposit', 'list', '--help']],
+    [['session', 'list', '--help']],
+    [['session', 'end', '--help']],
     [['adjust', '--help']],
     [['migrate', '--help']],
     [['rescan', '--help']],

@@ -66,7 +66,9 @@ test('a payment credited by the service is shown and proven, and an adjustment i
   const before = service.pids()
   expect(await credits('verify')).toMatchObject({
     code: 0,
-    out: 'In order: 1 accounts, 1 entries, 0 adjustments, 1 deposits, 1 quotes checked.',
+    out:
+      'In order: 1 accounts, 1 entries, 0 adjustments, 1 deposits, 1 quotes, 0 meters, 0 sessions, 0 volumes, ' +
+      '0 postings checked.',
   })
   expect(await credits('account', 'show', buyer)).toMatchObject({
     code: 0,

@@ -89,6 +89,7 @@ describe('deposits', () => {
       amountBaseUnits: 2n ** 256n - 1n,
       state: 'credited',
       reason: null,
+      detail: null,
       confirmations: 11,
       confirmationsRequired: 6,
       creditMicros: 60n,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import type { Difference } from '../../billing/ledger/difference.ts'
+import type { Difference, VerificationStep } from '../../billing/ledger/difference.ts'
 import { postEntries } from '../../billing/ledger/post.ts'
 import { quoteToJson } from '../../billing/pricing/quoteJson.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
@@ -9,6 +9,8 @@ import { EVENT_AT, idOf, OTHER, PAYER, quoteOf, writeGoodBooks } from './writeGo
 
 // Goal: every way in which the books can go wrong is named. Method: good books, one corruption with triggers and foreign
 // keys switched off (which takes a superuser), and the very differences that follow.
+
+const NO_USAGE = { meters: 0n, sessions: 0n, volumes: 0n, postings: 0n }
 
 let database: TestDatabase
 beforeEach(async () => {
@@ -37,7 +39,7 @@ const named = (found: Difference[]) => found.map(({ rule, subject }) => `${rule}
 
 test('empty books are in order', async () => {
   expect(await verifyBooks(database.sql)).toEqual({
-    checked: { accounts: 0n, entries: 0n, adjustments: 0n, deposits: 0n, quotes: 0n },
+    checked: { accounts: 0n, entries: 0n, adjustments: 0n, deposits: 0n, quotes: 0n, ...NO_USAGE },
     differences: 0,
   })
 })
@@ -46,7 +48,7 @@ test('good books are in order, and everything in them was looked at', async () =
   await writeGoodBooks(database.sql)
   expect(await differences()).toEqual([])
   expect(await verifyBooks(database.sql)).toEqual({
-    checked: { accounts: 2n, entries: 5n, adjustments: 1n, deposits: 4n, quotes: 3n },
+    checked: { accounts: 2n, entries: 5n, adjustments: 1n, deposits: 4n, quotes: 3n, ...NO_USAGE },
     differences: 0,
   })
 })
@@ -149,6 +151,20 @@ describe('a corruption is named', () => {
       [`update credits.ledger_entry set reference = 'deposit:' where id = 1`],
       [`credit-is-not-its-entry: ${credit(1)}`, 'reference-is-malformed: entry 1'],
     ],
+    ...[
+      'usage:s:2026-01-01',
+      'usage:2026-01-01T00Z',
+      'storage:v:2026-01-01T00Z',
+      'usage:s:2026-01-01T00Z ',
+    ].map((reference): [string, string[], string[]] => [
+      `a reference of usage that names no hour: ${reference}`,
+      [
+        `insert into credits.ledger_entry (account, kind, micros, reference, event_at)
+            values ('${OTHER}', split_part('${reference}', ':', 1), -7, '${reference}', now())`,
+        `update credits.account set balance_micros = balance_micros - 7 where address = '${OTHER}'`,
+      ],
+      ['reference-is-malformed: entry 6', 'usage-is-not-its-entry: entry 6'],
+    ]),
     [
       'a reference of another kind',
       [`update credits.ledger_entry set reference = 'deposit:k:1' where id = 5`],
@@ -330,6 +346,61 @@ describe('a corruption is named', () => {
         select '0x' || lpad(n::text, 40, '0'), 1 from generate_series(1, 1234) n`,
     )
     expect(await differences()).toHaveLength(1234)
+  })
+})
+
+describe('beyond one range', () => {
+  // Some ranges of accounts, and of entries, 1 micro for each account.
+  const addressOf = (n: number) => `0x${n.toString().padStart(40, '0')}`
+  beforeEach(() =>
+    corrupt(
+      `insert into credits.account (address, balance_micros)
+        select '0x' || lpad(n::text, 40, '0'), 1 from generate_series(1, 12000) n`,
+      `insert into credits.ledger_entry (account, kind, micros, reference, event_at)
+        select '0x' || lpad(n::text, 40, '0'), 'adjustment', 1, 'adjustment:' || n, now() from generate_series(1, 12000) n`,
+      `insert into credits.adjustment (idempotency_key, account, micros, reason, entry_id)
+        select n, '0x' || lpad(n::text, 40, '0'), 1, 'test', n from generate_series(1, 12000) n`,
+    ),
+  )
+
+  test('good books are in order, and every row is counted, with how many there are', async () => {
+    const steps: VerificationStep[] = []
+    const { checked, differences } = await verifyBooks(database.sql, (step) => steps.push(step))
+    expect({ checked, differences }).toMatchObject({
+      checked: { accounts: 12_000n, entries: 12_000n, adjustments: 12_000n },
+      differences: 0,
+    })
+    const counts = steps.filter((step) => step.kind === 'checked' && step.what === 'accounts')
+    expect(counts).toEqual(
+      [0n, 5_000n, 10_000n, 12_000n].map((count) => ({
+        kind: 'checked',
+        what: 'accounts',
+        count,
+        of: 12_000n,
+      })),
+    )
+  })
+
+  test('a corruption at either side of each border, and beyond both ends, is named once', async () => {
+    const accounts = [1, 5_000, 5_001, 10_000, 10_001, 12_000]
+    const unknown = [0, 12_001].map(addressOf)
+    await corrupt(
+      `update credits.account set balance_micros = 2 where right(address, 40)::int in (${accounts.join()})`,
+      `update credits.ledger_entry set reference = 'x' || id where id in (${accounts.join()})`,
+      ...unknown.map(
+        (address) => `insert into credits.ledger_entry (account, kind, micros, reference, event_at)
+          values ('${address}', 'adjustment', 1, 'adjustment:${address}', now())`,
+      ),
+    )
+    const found = (await differences()).filter(
+      ({ rule }) => rule === 'balance-is-not-the-sum' || rule === 'reference-is-malformed',
+    )
+    expect(named(found)).toEqual(
+      [
+        ...[...accounts.map(addressOf), ...unknown].map((address) => `balance-is-not-the-sum: ${address}`),
+        ...accounts.map((id) => `reference-is-malformed: entry ${id}`),
+      ].sort(),
+    )
   })
 })
 

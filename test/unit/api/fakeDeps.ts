@@ -8,9 +8,14 @@ import { createMetrics } from '../../../billing/metrics/createMetrics.ts'
 import type { OracleReading } from '../../../billing/pricing/oracleReading.ts'
 import type { PriceView } from '../../../billing/pricing/priceView.ts'
 import { quote } from '../../../billing/pricing/quote.ts'
+import type { AccountView } from '../../../billing/sessions/readAccount.ts'
+import type { MeteredSession, SessionView } from '../../../billing/sessions/sessionView.ts'
+import type { VolumeView } from '../../../billing/storage/volumeView.ts'
 
 export const serviceKey = 'service-key-of-at-least-32-characters'
 export const adminKey = 'admin-key-of-at-least-32-characters--'
+/** The token of {@link wallet}, which is signed in. */
+export const walletToken = 'token-of-a-wallet'
 export const wallet: Address = '0x00000000000000000000000000000000000000aa'
 export const knownHash: Hash = `0x${'1'.repeat(64)}`
 export const pendingHash: Hash = `0x${'2'.repeat(64)}`
@@ -196,6 +201,80 @@ export const fixedPrice: PriceView = {
   updatedAt: null,
 }
 
+/** Half-way between two heartbeats. */
+export const account: AccountView = {
+  address: wallet,
+  balanceMicros: 3_600_000_000n,
+  burnMicrosPerMinute: 120_000_000n,
+  runsOutAt: new Date('2025-01-01T00:30:00Z'),
+  low: false,
+  graceRemainingSeconds: null,
+}
+
+export const running: SessionView = {
+  id: 'running',
+  account: wallet,
+  profile: 'small',
+  gpus: 1,
+  state: 'running',
+  endReason: null,
+  startedAt: new Date('2025-01-01T00:00:00Z'),
+  endedAt: null,
+  totalBilledMicros: 90_000_000n,
+}
+
+const metered: MeteredSession = {
+  ...running,
+  billedMicros: 30_000_000n,
+  balanceMicros: 3_600_000_000n,
+  isLow: false,
+  graceLeftMicros: 7_200_000_000n,
+}
+
+/** The sessions of a test, by id. */
+const sessions = new Map<string, MeteredSession>(
+  [
+    metered,
+    {
+      ...metered,
+      id: 'grace',
+      state: 'grace' as const,
+      billedMicros: 1n,
+      totalBilledMicros: 61n,
+      balanceMicros: 0n,
+      isLow: true,
+      graceLeftMicros: 7_140_999_999n,
+    },
+    {
+      ...metered,
+      id: 'ended',
+      state: 'ended' as const,
+      endReason: 'heartbeat_timeout' as const,
+      endedAt: new Date('2025-01-01T00:10:00Z'),
+      billedMicros: 0n,
+      balanceMicros: -1n,
+    },
+  ].map((session) => [session.id, session]),
+)
+
+export const stored: VolumeView = {
+  id: 'stored',
+  account: wallet,
+  sizeBytes: 107_374_182_400n,
+  state: 'active',
+  totalBilledMicros: 300_000_001n,
+  deletedAt: null,
+}
+
+/** The volumes of a test, by id. */
+const volumes = new Map<string, VolumeView>(
+  [
+    stored,
+    { ...stored, id: 'due', state: 'prune_due' as const },
+    { ...stored, id: 'deleted', deletedAt: new Date('2025-01-01T00:00:00Z') },
+  ].map((volume) => [volume.id, volume]),
+)
+
 /** What the desk of a test answers, by hash; every other hash is unknown. */
 const transactions: Record<Hash, TransactionView> = {
   [knownHash]: { txHash: knownHash, outcome: 'settled', deposits: [credited] },
@@ -254,12 +333,72 @@ export function fakeDeps(
         return quoted.kind === 'price_unavailable' ? { ...quoted, retryAfterSeconds: 15 } : quoted
       },
     },
+    metering: {
+      start: async (session) => {
+        asked.push(['start', session])
+        if (session.id === 'taken') return { kind: 'conflict' }
+        if (session.account !== wallet) return { kind: 'insufficient_credit' }
+        const kind = session.id === running.id ? 'existing' : 'created'
+        return { kind, session: { ...running, ...session } }
+      },
+      beat: async (id) => {
+        asked.push(['beat', id])
+        if (id === 'overloaded') return { kind: 'overloaded' }
+        const session = sessions.get(id)
+        return session ? { kind: 'metered', session } : { kind: 'unknown' }
+      },
+      beatMany: async (ids) => {
+        asked.push(['beatMany', ids])
+        // In another order than was asked for, as the database may answer.
+        return ids.flatMap((id) => sessions.get(id) ?? []).reverse()
+      },
+      release: async (id) => {
+        asked.push(['release', id])
+        const session = sessions.get(id)
+        if (session === undefined || session.state === 'ended') return session ?? null
+        return { ...session, state: 'ended', endReason: 'released', endedAt: session.startedAt }
+      },
+      readAccount: async (address) => {
+        asked.push(['readAccount', address])
+        if (address === wallet) return account
+        return { ...account, address, balanceMicros: 0n, burnMicrosPerMinute: 0n, runsOutAt: null }
+      },
+      listSessions: async (address, page) => {
+        asked.push(['listSessions', address, page])
+        if (page.cursor === 'of another list') return { kind: 'bad_cursor' }
+        const items = address === wallet ? [...sessions.values()] : []
+        return { kind: 'page', items, nextKey: address === wallet ? '1735689600000000:running' : null }
+      },
+    },
+    // What streams tell is the business of their own test.
+    events: {
+      feed: {
+        stopped: new AbortController().signal,
+        subscribe: () => () => {},
+        newestSeq: async () => 0n,
+        count: async () => 0,
+        read: async () => [],
+      },
+      readDeposits: async () => [],
+    },
+    volumes: {
+      put: async (volume) => {
+        asked.push(['put', volume])
+        if (volume.id === 'taken') return { kind: 'conflict' }
+        return { kind: 'stored', volume: { ...stored, ...volume } }
+      },
+      remove: async (id) => {
+        asked.push(['remove', id])
+        return volumes.get(id) ?? null
+      },
+      read: async (id) => {
+        asked.push(['read', id])
+        return volumes.get(id) ?? null
+      },
+    },
+    walletTokens: { addressOf: async (token) => (token === walletToken ? wallet : null) },
     rails: () => rails,
     ledger: {
-      readBalance: async (address) => {
-        asked.push(['readBalance', address])
-        return address === wallet ? 3_600_000_000n : 0n
-      },
       listEntries: async (address, page) => {
         asked.push(['listEntries', address, page])
         return { kind: 'page', items: address === wallet ? [entry] : [], nextKey: null }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../../../billing/api/createApp.ts'
 import { problems } from '../../../billing/api/problems.ts'
-import { adminKey, fakeDeps, knownHash, serviceKey, unknownHash, wallet } from './fakeDeps.ts'
+import { adminKey, fakeDeps, knownHash, serviceKey, unknownHash, wallet, walletToken } from './fakeDeps.ts'
 import { statusAndCode } from './statusAndCode.ts'
 
 const json = { 'Content-Type': 'application/json' }
@@ -228,19 +228,37 @@ test('an adjustment needs an Idempotency-Key of 1 to 255 visible characters', as
   expect((await request({ 'idempotency-key': 'x'.repeat(255) })).status).toBe(200)
 })
 
-const serviceRoutes = [
-  `/v1/accounts/${wallet}/balance`,
-  `/v1/accounts/${wallet}/deposits`,
-  `/v1/accounts/${wallet}/ledger`,
-]
-const adminRoutes = ['/v1/admin/deposits', '/v1/admin/adjustments']
+const serviceReads = [
+  ['GET', `/v1/accounts/${wallet}/balance`],
+  ['GET', `/v1/accounts/${wallet}/deposits`],
+  ['GET', `/v1/accounts/${wallet}/ledger`],
+  ['GET', `/v1/accounts/${wallet}/sessions`],
+  ['GET', '/v1/volumes/stored'],
+] as const
+const serviceWrites = [
+  ['POST', '/v1/sessions'],
+  ['POST', '/v1/sessions/running/heartbeat'],
+  ['POST', '/v1/sessions/running/release'],
+  ['POST', '/v1/heartbeats'],
+  ['PUT', '/v1/volumes/stored'],
+  ['DELETE', '/v1/volumes/stored'],
+] as const
+const adminRoutes = [
+  ['GET', '/v1/admin/deposits'],
+  ['POST', '/v1/admin/adjustments'],
+] as const
+const walletRoutes = [
+  ['GET', '/v1/balance'],
+  ['GET', '/v1/deposits'],
+  ['GET', '/v1/ledger'],
+  ['GET', '/v1/sessions'],
+] as const
 
-test.each([...serviceRoutes, ...adminRoutes])(
-  '%s answers nobody without the right key (case 48)',
-  async (path) => {
+test.each([...serviceReads, ...serviceWrites, ...adminRoutes, ...walletRoutes])(
+  '%s %s answers nobody without the right key (case 48)',
+  async (method, path) => {
     const deps = fakeDeps()
     const app = createApp(deps)
-    const method = path.endsWith('adjustments') ? 'POST' : 'GET'
     const authorizations = [
       undefined,
       '',
@@ -251,6 +269,9 @@ test.each([...serviceRoutes, ...adminRoutes])(
       `Bearer ${adminKey.slice(0, -1)}`,
       `Bearer ${adminKey.toUpperCase()}`,
       `Bearer ${serviceKey} ${adminKey}`,
+      `Bearer ${walletToken}x`,
+      `Basic ${walletToken}`,
+      walletToken,
       `Basic ${Buffer.from(`admin:${adminKey}`).toString('base64')}`,
       adminKey,
     ]
@@ -260,24 +281,41 @@ test.each([...serviceRoutes, ...adminRoutes])(
       expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm=/)
       expect(await statusAndCode(answer)).toEqual([401, 'unauthorized'])
     }
-    const inQuery = await app.request(`${path}?access_token=${adminKey}&key=${adminKey}`, { method })
-    expect(await statusAndCode(inQuery)).toEqual([401, 'unauthorized'])
-    const inCookie = await app.request(path, { method, headers: { Cookie: `token=${adminKey}` } })
-    expect(await statusAndCode(inCookie)).toEqual([401, 'unauthorized'])
+    for (const secret of [adminKey, walletToken]) {
+      const inQuery = await app.request(`${path}?access_token=${secret}&key=${secret}`, { method })
+      expect(await statusAndCode(inQuery)).toEqual([401, 'unauthorized'])
+      const inCookie = await app.request(path, { method, headers: { Cookie: `token=${secret}` } })
+      expect(await statusAndCode(inCookie)).toEqual([401, 'unauthorized'])
+    }
     expect(deps.asked).toEqual([])
   },
 )
 
-test.each(adminRoutes)('the service key is 403 on %s, before the body is looked at', async (path) => {
-  const method = path.endsWith('adjustments') ? 'POST' : 'GET'
-  const answer = await createApp(fakeDeps()).request(path, {
-    method,
-    headers: { Authorization: `Bearer ${serviceKey}` },
-  })
-  expect(await statusAndCode(answer)).toEqual([403, 'forbidden'])
-})
+const tokens = { 'the service key': serviceKey, 'the admin key': adminKey, "a wallet's token": walletToken }
+const wrongKinds = [
+  ...adminRoutes.map((route) => ['the service key', ...route] as const),
+  ...[...serviceReads, ...serviceWrites, ...adminRoutes].map(
+    (route) => ["a wallet's token", ...route] as const,
+  ),
+  ...walletRoutes.map((route) => ['the service key', ...route] as const),
+  ...walletRoutes.map((route) => ['the admin key', ...route] as const),
+]
 
-test.each(serviceRoutes)('the admin key may do what the service may on %s', async (path) => {
+test.each(wrongKinds)(
+  '%s is 403 on %s %s, before the body is looked at (case 48)',
+  async (kind, method, path) => {
+    const deps = fakeDeps()
+    const answer = await createApp(deps).request(path, {
+      method,
+      headers: { Authorization: `Bearer ${tokens[kind]}` },
+    })
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/error="insufficient_scope"$/)
+    expect(await statusAndCode(answer)).toEqual([403, 'forbidden'])
+    expect(deps.asked).toEqual([])
+  },
+)
+
+test.each(serviceReads)('the admin key may do what the service may on %s %s', async (_, path) => {
   const answer = await createApp(fakeDeps()).request(path, {
     headers: { Authorization: `bearer ${adminKey}` },
   })
@@ -295,7 +333,7 @@ test('an unknown path is 404, a known path with another method 405 with Allow', 
   const app = createApp(fakeDeps())
   expect(await statusAndCode(await app.request('/v1/nothing'))).toEqual([404, 'not_found'])
   expect(await statusAndCode(await app.request('/v1/deposits/'))).toEqual([404, 'not_found'])
-  const wrong = await app.request('/v1/deposits')
+  const wrong = await app.request('/v1/heartbeats')
   expect(wrong.headers.get('Allow')).toBe('POST')
   expect(await statusAndCode(wrong)).toEqual([405, 'method_not_allowed'])
   const removed = await app.request('/v1/config', { method: 'DELETE' })
@@ -313,12 +351,12 @@ test('HEAD answers as GET does, without a body', async () => {
 })
 
 test('an unexpected error is 500 without internals, and in the log without secrets (case 54)', async () => {
-  const { ledger } = fakeDeps()
-  const readBalance = () =>
+  const { metering } = fakeDeps()
+  const readAccount = () =>
     Promise.reject(
       new Error(`https://rpc.example/secret-key and postgres://u:p4ss@db said no to ${serviceKey}`),
     )
-  const deps = fakeDeps({ ledger: { ...ledger, readBalance } })
+  const deps = fakeDeps({ metering: { ...metering, readAccount } })
   const answer = await createApp(deps).request(`/v1/accounts/${wallet}/balance`, {
     headers: { Authorization: `Bearer ${serviceKey}` },
   })

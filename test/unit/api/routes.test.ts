@@ -563,8 +563,8 @@ test('/v1/accounts/{address}/balance shows the balance, 0 for an address never s
     address: wallet,
     balanceMicros: '3600000000',
     balanceMinutes: '60',
-    burnMicrosPerMinute: '0',
-    runsOutAt: null,
+    burnMicrosPerMinute: '120000000',
+    runsOutAt: '2025-01-01T00:30:00.000Z',
     low: false,
     graceRemainingSeconds: null,
   })

@@ -225,7 +225,16 @@ describe('values', () => {
       WEBHOOK_URL: 'https://h.example/in?token=1',
       WEBHOOK_SECRET: 'whsec_0123456789012345678901',
     }
-    expect(configOf(webhook).webhook).toEqual({ url: webhook.WEBHOOK_URL, secret: webhook.WEBHOOK_SECRET })
+    expect(configOf(webhook).webhook).toEqual({
+      url: webhook.WEBHOOK_URL,
+      secrets: [{ text: webhook.WEBHOOK_SECRET, key: Buffer.from('0123456789012345678901', 'base64') }],
+      allowPrivate: false,
+    })
+    const changing = { ...webhook, WEBHOOK_SECRET: `whsec_${'QUJD'.repeat(8)}, an-old-one-that-is-no-base64` }
+    expect(configOf(changing).webhook?.secrets.map(({ key }) => key.toString())).toEqual([
+      'ABC'.repeat(8),
+      'an-old-one-that-is-no-base64',
+    ])
   })
 
   test('of tiers may have decimals and stay level', () => {
@@ -319,6 +328,16 @@ describe('settings that do not fit together are refused', () => {
     ],
     ['one key for service and admin', { ADMIN_API_KEY: completeEnv.SERVICE_API_KEY }, ['ADMIN_API_KEY']],
     ['a webhook without its secret', { WEBHOOK_URL: 'https://a.example' }, ['WEBHOOK_SECRET']],
+    [
+      'a webhook secret of three',
+      { WEBHOOK_URL: 'https://a.example', WEBHOOK_SECRET: Array(3).fill('x'.repeat(24)).join(',') },
+      ['WEBHOOK_SECRET'],
+    ],
+    [
+      'a webhook secret that claims to be base64',
+      { WEBHOOK_URL: 'https://a.example', WEBHOOK_SECRET: 'whsec_not-base64-not-base64' },
+      ['WEBHOOK_SECRET'],
+    ],
     ['a webhook secret without its URL', { WEBHOOK_SECRET: 'x'.repeat(24) }, ['WEBHOOK_URL']],
     ['chainlink on a chain whose feed is not known', { ETH_PRICING: 'chainlink' }, ['ETH_USD_FEED_31337']],
     [

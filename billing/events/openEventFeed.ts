@@ -1,0 +1,84 @@
+import type { Address } from 'viem'
+import { createWaker } from '../clock/createWaker.ts'
+import type { Sql } from '../database/connect.ts'
+import type { AccountEvent } from './accountEvent.ts'
+import { countAccountEvents } from './countAccountEvents.ts'
+import { readAccountEvents } from './readAccountEvents.ts'
+import { readNewestSeq } from './readNewestSeq.ts'
+
+/** Should a notification be lost, its event is told this much later. */
+const LOOKED_EVERY_MS = 1_000
+const AT_ONCE = 1_000
+
+/** What event streams are fed from. It says when there is something new; a stream reads it, in order, when it can send it. */
+export interface EventFeed {
+  /** Aborted when the process stops: nothing will be told any more. */
+  stopped: AbortSignal
+  /** Calls `wake` after each time that events of the account were published, until the answer is called. */
+  subscribe(account: Address, wake: () => void): () => void
+  newestSeq(): Promise<bigint>
+  count(account: Address, range: { after: bigint; limit: number }): Promise<number>
+  read(account: Address, range: { after: bigint; limit: number }): Promise<AccountEvent[]>
+}
+
+export interface EventFeedOptions {
+  stop: AbortSignal
+  /** Told when reading fails, once until it works again. */
+  onProblem: (error: unknown) => void
+}
+
+/**
+ * Opens the feed of this process, until stopped. Whoever subscribes first and reads then misses nothing: everything
+ * published after that read wakes it.
+ */
+export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOptions): Promise<EventFeed> {
+  const subscribers = new Map<string, Set<() => void>>()
+  const waker = createWaker()
+  let last = await readNewestSeq(sql)
+  const listening = await sql.listen('credits_published', waker.wake, waker.wake)
+
+  async function dispatch(): Promise<void> {
+    for (;;) {
+      // Read also while nobody has subscribed: who does so meanwhile must be woken for what it could not see.
+      const rows = await sql<{ account: string; seq: bigint }[]>`
+        select account, seq from credits.outbox_event where seq > ${last} order by seq limit ${AT_ONCE}`
+      last = rows.at(-1)?.seq ?? last
+      for (const account of new Set(rows.map((row) => row.account))) {
+        for (const wake of subscribers.get(account) ?? []) wake()
+      }
+      if (rows.length < AT_ONCE) return
+    }
+  }
+
+  async function run(): Promise<void> {
+    let isTold = false
+    while (!stop.aborted) {
+      try {
+        await dispatch()
+        isTold = false
+      } catch (error) {
+        if (!isTold) onProblem(error)
+        isTold = true
+      }
+      await waker.sleep(LOOKED_EVERY_MS, stop)
+    }
+    await listening.unlisten().catch(() => {})
+  }
+  void run()
+
+  return {
+    stopped: stop,
+    subscribe(account, wake) {
+      const of = subscribers.get(account) ?? new Set()
+      of.add(wake)
+      subscribers.set(account, of)
+      return () => {
+        of.delete(wake)
+        if (of.size === 0 && subscribers.get(account) === of) subscribers.delete(account)
+      }
+    },
+    newestSeq: () => readNewestSeq(sql),
+    count: (account, range) => countAccountEvents(sql, account, range),
+    read: (account, range) => readAccountEvents(sql, account, range),
+  }
+}

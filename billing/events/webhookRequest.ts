@@ -1,0 +1,125 @@
+import { lookup as resolve } from 'node:dns'
+import { type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestSecure } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { isPublicAddress } from './isPublicAddress.ts'
+import { retryAfterSeconds } from './retryAfterSeconds.ts'
+
+/** Of an answer more is not read: nothing in it matters to us. */
+const READ_BYTES = 64 * 1024
+
+const REFUSED = 'ERR_ADDRESS_NOT_PUBLIC'
+
+export interface WebhookRequest {
+  url: string
+  headers: Record<string, string>
+  body: string
+  /** Whether it may go to this machine or network. */
+  allowPrivate: boolean
+  timeoutMs: number
+  stop: AbortSignal
+}
+
+/**
+ * `answered`: with whatever status. `unanswered`: `problem` says why, without anything of the URL, which may hold a
+ * token. `stopped`: we ended it ourselves.
+ */
+export type WebhookAnswer =
+  | { kind: 'answered'; status: number; retryAfterSeconds: number | null }
+  | { kind: 'unanswered'; problem: string }
+  | { kind: 'stopped' }
+
+/**
+ * Posts a webhook. Whoever can name the receiver's URL, or its name's addresses, must not reach what only we can reach:
+ * an address that is not public is refused, every one that the name resolves to, at the very look-up the connection is
+ * made with. No redirect is followed, no proxy of the environment is used, and no connection is kept for another time.
+ * Never rejects.
+ */
+export async function webhookRequest(options: WebhookRequest): Promise<WebhookAnswer> {
+  const { allowPrivate, timeoutMs, stop } = options
+  const url = new URL(options.url)
+  const literal = url.hostname.replace(/^\[|\]$/g, '')
+  if (!allowPrivate && isIP(literal) !== 0 && !isPublicAddress(literal)) return refused
+  const timeout = AbortSignal.timeout(timeoutMs)
+  try {
+    return await post(url, options, AbortSignal.any([stop, timeout]))
+  } catch (error) {
+    if (timeout.aborted) return { kind: 'unanswered', problem: `no answer within ${timeoutMs} ms` }
+    if (stop.aborted) return { kind: 'stopped' }
+    const code = codeOf(error)
+    if (code === REFUSED) return refused
+    return { kind: 'unanswered', problem: `the request failed: ${code}` }
+  }
+}
+
+const refused: WebhookAnswer = {
+  kind: 'unanswered',
+  problem: 'refused: the receiver is not on the public internet (WEBHOOK_ALLOW_PRIVATE)',
+}
+
+function post(
+  url: URL,
+  { headers, body, allowPrivate }: WebhookRequest,
+  signal: AbortSignal,
+): Promise<WebhookAnswer> {
+  const send = url.protocol === 'https:' ? requestSecure : requestPlain
+  return new Promise((answer, fail) => {
+    const request = send(url, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
+      agent: false,
+      signal,
+      ...(allowPrivate ? {} : { lookup: lookupPublic }),
+    })
+    request.on('error', fail)
+    request.on('response', (response) => {
+      const answered: WebhookAnswer = {
+        kind: 'answered',
+        status: response.statusCode ?? 0,
+        retryAfterSeconds: retryAfterSeconds(response.headers['retry-after'], Date.now()),
+      }
+      // Its status is its answer; what becomes of the rest changes nothing.
+      readSome(response).then(() => {
+        request.destroy()
+        answer(answered)
+      })
+    })
+    request.end(body)
+  })
+}
+
+/** Resolves when the answer is over, broken off, or longer than we care for. */
+function readSome(response: IncomingMessage): Promise<void> {
+  return new Promise((done) => {
+    let bytes = 0
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > READ_BYTES) done()
+    })
+    response.on('error', () => done())
+    response.on('close', () => done())
+    response.on('end', () => done())
+  })
+}
+
+/** Looks a name up, and fails when any of its addresses is not public. */
+const lookupPublic: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return callback(error, '', 0)
+    const [first] = addresses
+    if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
+      const refusal: NodeJS.ErrnoException = new Error('an address that is not public')
+      refusal.code = REFUSED
+      return callback(refusal, '', 0)
+    }
+    if (options.all === true) callback(null, addresses)
+    else callback(null, first.address, first.family)
+  })
+}
+
+/** Codes name what happened; messages may hold addresses. */
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return error instanceof Error ? error.name : typeof error
+}

@@ -1,0 +1,534 @@
+CREATE TABLE "credits"."meter" (
+	"account" text PRIMARY KEY NOT NULL,
+	"unposted_micros" bigint DEFAULT 0 NOT NULL,
+	"grace_used_micros" bigint DEFAULT 0 NOT NULL,
+	"live_sessions" integer DEFAULT 0 NOT NULL,
+	"idle_micros" bigint DEFAULT 0 NOT NULL,
+	"idle_since" timestamp with time zone,
+	"is_low" boolean DEFAULT false NOT NULL,
+	"debt_percent" integer DEFAULT 0 NOT NULL,
+	CONSTRAINT "meter_unposted_is_not_negative" CHECK ("credits"."meter"."unposted_micros" >= 0),
+	CONSTRAINT "meter_grace_is_not_negative" CHECK ("credits"."meter"."grace_used_micros" >= 0),
+	CONSTRAINT "meter_is_idle_without_sessions" CHECK (("credits"."meter"."live_sessions" = 0) = ("credits"."meter"."idle_since" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."metering_clock" (
+	"one" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"skew_micros" bigint DEFAULT 0 NOT NULL,
+	"alive_since" timestamp with time zone,
+	"alive_at" timestamp with time zone,
+	CONSTRAINT "metering_clock_is_one" CHECK ("credits"."metering_clock"."one")
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."session" (
+	"id" text PRIMARY KEY NOT NULL,
+	"account" text NOT NULL,
+	"profile" text NOT NULL,
+	"gpus" integer NOT NULL,
+	"state" text NOT NULL,
+	"end_reason" text,
+	"started_at" timestamp with time zone NOT NULL,
+	"billed_through" timestamp with time zone NOT NULL,
+	"last_beat_at" timestamp with time zone NOT NULL,
+	"total_billed_micros" bigint DEFAULT 0 NOT NULL,
+	"hour" timestamp with time zone NOT NULL,
+	"hour_micros" bigint DEFAULT 0 NOT NULL,
+	"ended_at" timestamp with time zone,
+	CONSTRAINT "session_uses_gpus" CHECK ("credits"."session"."gpus" > 0),
+	CONSTRAINT "session_has_billed_something_or_nothing" CHECK ("credits"."session"."total_billed_micros" >= "credits"."session"."hour_micros" and "credits"."session"."hour_micros" >= 0),
+	CONSTRAINT "session_is_ended_with_a_reason" CHECK (("credits"."session"."state" = 'ended') = ("credits"."session"."end_reason" is not null and "credits"."session"."ended_at" is not null)),
+	CONSTRAINT "session_is_not_billed_ahead" CHECK ("credits"."session"."billed_through" >= "credits"."session"."started_at")
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."usage" (
+	"source" text NOT NULL,
+	"source_id" text NOT NULL,
+	"hour" timestamp with time zone NOT NULL,
+	"account" text NOT NULL,
+	"micros" bigint NOT NULL,
+	"entry_id" bigint,
+	CONSTRAINT "usage_source_source_id_account_hour_pk" PRIMARY KEY("source","source_id","account","hour"),
+	CONSTRAINT "usage_entry_id_unique" UNIQUE("entry_id"),
+	CONSTRAINT "usage_is_positive" CHECK ("credits"."usage"."micros" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."volume" (
+	"id" text PRIMARY KEY NOT NULL,
+	"account" text NOT NULL,
+	"size_bytes" bigint NOT NULL,
+	"billed_idle_micros" bigint NOT NULL,
+	"remainder" numeric DEFAULT '0' NOT NULL,
+	"total_billed_micros" bigint DEFAULT 0 NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"deleted_at" timestamp with time zone,
+	CONSTRAINT "volume_size_is_not_negative" CHECK ("credits"."volume"."size_bytes" >= 0),
+	CONSTRAINT "volume_has_billed_something_or_nothing" CHECK ("credits"."volume"."total_billed_micros" >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."webhook_attempt" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "credits"."webhook_attempt_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"event_id" bigint NOT NULL,
+	"endpoint_id" text NOT NULL,
+	"attempted_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"duration_ms" integer NOT NULL,
+	"status" integer,
+	"problem" text
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."webhook_delivery" (
+	"event_id" bigint NOT NULL,
+	"endpoint_id" text NOT NULL,
+	"state" text NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp with time zone,
+	"delivered_at" timestamp with time zone,
+	CONSTRAINT "webhook_delivery_event_id_endpoint_id_pk" PRIMARY KEY("event_id","endpoint_id")
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."webhook_endpoint" (
+	"id" text PRIMARY KEY NOT NULL,
+	"disabled_at" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "credits"."wallet_token" (
+	"token_hash" text PRIMARY KEY NOT NULL,
+	"address" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "credits"."ledger_entry" DROP CONSTRAINT "ledger_entry_kind_is_known";--> statement-breakpoint
+ALTER TABLE "credits"."outbox_event" ADD COLUMN "seq" bigint;--> statement-breakpoint
+-- What happened before there was anybody to tell counts as told.
+UPDATE "credits"."outbox_event" SET "seq" = "id";--> statement-breakpoint
+ALTER TABLE "credits"."meter" ADD CONSTRAINT "meter_account_account_address_fk" FOREIGN KEY ("account") REFERENCES "credits"."account"("address") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."session" ADD CONSTRAINT "session_account_meter_account_fk" FOREIGN KEY ("account") REFERENCES "credits"."meter"("account") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."usage" ADD CONSTRAINT "usage_account_meter_account_fk" FOREIGN KEY ("account") REFERENCES "credits"."meter"("account") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."usage" ADD CONSTRAINT "usage_entry_id_ledger_entry_id_fk" FOREIGN KEY ("entry_id") REFERENCES "credits"."ledger_entry"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."volume" ADD CONSTRAINT "volume_account_meter_account_fk" FOREIGN KEY ("account") REFERENCES "credits"."meter"("account") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."webhook_delivery" ADD CONSTRAINT "webhook_delivery_event_id_outbox_event_id_fk" FOREIGN KEY ("event_id") REFERENCES "credits"."outbox_event"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credits"."webhook_delivery" ADD CONSTRAINT "webhook_delivery_endpoint_id_webhook_endpoint_id_fk" FOREIGN KEY ("endpoint_id") REFERENCES "credits"."webhook_endpoint"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "session_live" ON "credits"."session" USING btree ("account") WHERE "credits"."session"."state" <> 'ended';--> statement-breakpoint
+CREATE INDEX "session_newest" ON "credits"."session" USING btree ("account","started_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "usage_unposted" ON "credits"."usage" USING btree ("hour","account") WHERE "credits"."usage"."entry_id" is null;--> statement-breakpoint
+CREATE INDEX "usage_by_account" ON "credits"."usage" USING btree ("account","hour" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "volume_live" ON "credits"."volume" USING btree ("account") WHERE "credits"."volume"."deleted_at" is null;--> statement-breakpoint
+CREATE INDEX "webhook_attempt_by_event" ON "credits"."webhook_attempt" USING btree ("event_id","id");--> statement-breakpoint
+CREATE INDEX "webhook_delivery_due" ON "credits"."webhook_delivery" USING btree ("endpoint_id","next_attempt_at") WHERE "credits"."webhook_delivery"."state" = 'pending';--> statement-breakpoint
+CREATE INDEX "wallet_token_by_expiry" ON "credits"."wallet_token" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "outbox_event_unpublished" ON "credits"."outbox_event" USING btree ("id") WHERE "credits"."outbox_event"."seq" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "outbox_event_is_told_in_one_order" ON "credits"."outbox_event" USING btree ("seq");--> statement-breakpoint
+CREATE INDEX "outbox_event_stream" ON "credits"."outbox_event" USING btree ("account","seq");--> statement-breakpoint
+ALTER TABLE "credits"."ledger_entry" ADD CONSTRAINT "ledger_entry_kind_is_known" CHECK ("credits"."ledger_entry"."kind" in ('deposit', 'deposit_reversal', 'adjustment', 'usage', 'storage'));--> statement-breakpoint
+INSERT INTO "credits"."metering_clock" DEFAULT VALUES;
+--> statement-breakpoint
+-- The one place where time comes from: tests put another clock here.
+CREATE FUNCTION "credits"."wall_clock"() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT clock_timestamp() $$;
+--> statement-breakpoint
+-- An interval as whole microseconds, exact.
+CREATE FUNCTION "credits"."micros_between"(earlier timestamptz, later timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (extract(epoch FROM later) * 1000000)::bigint - (extract(epoch FROM earlier) * 1000000)::bigint
+$$;
+--> statement-breakpoint
+-- Now, by the clock that everything metered is measured by: without the jumps that the machine's made. Where it is more
+-- than five seconds from the last tick it can not be trusted, and stands still at that tick until the next one.
+CREATE FUNCTION "credits"."metering_now"() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+  SELECT CASE WHEN abs("credits"."micros_between"(c.alive_at, n.now_seen)) > 5000000 THEN c.alive_at ELSE n.now_seen END
+    FROM "credits"."metering_clock" c,
+      LATERAL (SELECT "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond' AS now_seen) n
+$$;
+--> statement-breakpoint
+-- Says that heartbeats can be received. A process hands in when it ticked last and how long ago that is by its own
+-- monotonic clock: where the database's clock says otherwise by more than two seconds, it has jumped, and the jump is
+-- taken out. Longer than fifteen seconds without a tick is a gap in which nobody could be heard.
+CREATE FUNCTION "credits"."tick"(last_seen timestamptz, elapsed_micros bigint) RETURNS timestamptz LANGUAGE plpgsql AS $$
+DECLARE
+  c "credits"."metering_clock";
+  now_seen timestamptz;
+  jump bigint;
+BEGIN
+  SELECT * INTO STRICT c FROM "credits"."metering_clock" FOR UPDATE;
+  now_seen := "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond';
+  IF last_seen IS NOT NULL THEN
+    jump := "credits"."micros_between"(last_seen, now_seen) - elapsed_micros;
+    IF abs(jump) > 2000000 THEN
+      now_seen := now_seen - jump * interval '1 microsecond';
+      c.skew_micros := c.skew_micros + jump;
+    END IF;
+  END IF;
+  IF c.alive_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 15000000 THEN
+    c.alive_since := now_seen;
+  END IF;
+  UPDATE "credits"."metering_clock"
+     SET skew_micros = c.skew_micros, alive_since = c.alive_since, alive_at = now_seen;
+  RETURN now_seen;
+END $$;
+--> statement-breakpoint
+-- The plan, part 1: for how long a session is billed. Pure. A silent one is billed for at most one heartbeat interval
+-- after its last beat, any other for at most the heartbeat timeout; nothing while the clock can not be trusted.
+CREATE FUNCTION "credits"."plan_elapsed"(
+  billed_through timestamptz, last_beat_at timestamptz, now_seen timestamptz, is_trusted boolean, is_silent boolean,
+  interval_micros bigint, timeout_micros bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN NOT is_trusted THEN 0
+    WHEN is_silent THEN greatest(0, least("credits"."micros_between"(billed_through, now_seen),
+      "credits"."micros_between"(billed_through, last_beat_at) + interval_micros))
+    ELSE greatest(0, least("credits"."micros_between"(billed_through, now_seen), timeout_micros))
+  END
+$$;
+--> statement-breakpoint
+-- The plan, part 2: what of a cost is billed from what is left. Pure. Never more than there is, never below zero.
+CREATE FUNCTION "credits"."plan_charge"(cost bigint, left_micros bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT least(cost, greatest(left_micros, 0)) $$;
+--> statement-breakpoint
+-- The plan, part 3: what becomes of a session. Pure. `left_after` is what the account has when all are billed,
+-- `grace_left` what the allowance has for this session, `unpaid` its time that was not billed.
+CREATE FUNCTION "credits"."plan_end"(action text, is_silent boolean, left_after bigint, grace_left bigint, unpaid bigint)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN action = 'release' THEN 'released'
+    WHEN action = 'end' THEN 'ended_by_operator'
+    WHEN is_silent THEN 'heartbeat_timeout'
+    WHEN left_after <= 0 AND grace_left - unpaid <= 0 THEN 'grace_exhausted'
+  END
+$$;
+--> statement-breakpoint
+-- Bills sessions and moves them on: the one way in which usage is billed, whatever the action ('beat', 'expire',
+-- 'release', 'end') and however many. All meters concerned are locked first, in sorted order, so what is read after that
+-- nobody else changes: a moment is billed once, and never more than there is.
+CREATE FUNCTION "credits"."meter_sessions"(
+  p_ids text[], p_action text, p_interval_micros bigint, p_timeout_micros bigint, p_grace_micros bigint,
+  p_low_minutes bigint)
+RETURNS TABLE (id text, account text, profile text, gpus integer, state text, end_reason text, started_at timestamptz,
+  ended_at timestamptz, billed_micros bigint, total_billed_micros bigint, balance_micros bigint, is_low boolean,
+  grace_left_micros bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+  v_hour timestamptz;
+  v_trusted boolean;
+  v_listening boolean;
+  v_accounts text[];
+BEGIN
+  SELECT array_agg(l.account) INTO v_accounts FROM (
+    SELECT m.account FROM "credits"."meter" m
+    WHERE m.account IN (SELECT s.account FROM "credits"."session" s WHERE s.id = ANY(p_ids) AND s.state <> 'ended')
+    ORDER BY m.account FOR UPDATE) l;
+  -- Read after the locks: it is never before what somebody else has billed through.
+  v_now := "credits"."metering_now"();
+  v_hour := date_trunc('hour', v_now, 'UTC');
+  SELECT coalesce(abs("credits"."micros_between"(c.alive_at,
+        "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond')) <= 5000000, false),
+      coalesce("credits"."micros_between"(c.alive_since, v_now) > p_timeout_micros, false)
+    INTO v_trusted, v_listening FROM "credits"."metering_clock" c;
+  RETURN QUERY
+  WITH live AS MATERIALIZED (
+    SELECT s.*, a.balance_micros - m.unposted_micros AS available, m.grace_used_micros, m.is_low AS was_low,
+      p_action IN ('beat', 'expire') AND v_trusted AND v_listening
+        AND "credits"."micros_between"(s.last_beat_at, v_now) > p_timeout_micros AS is_silent
+    FROM "credits"."session" s
+    JOIN "credits"."meter" m ON m.account = s.account
+    JOIN "credits"."account" a ON a.address = s.account
+    -- A session that was started while this waited for its locks is not among the locked: it is not known yet.
+    WHERE s.id = ANY(p_ids) AND s.state <> 'ended' AND s.account = ANY(v_accounts)
+  ), timed AS (
+    SELECT l.*, "credits"."plan_elapsed"(l.billed_through, l.last_beat_at, v_now, v_trusted, l.is_silent,
+      p_interval_micros, p_timeout_micros) AS elapsed
+    FROM live l WHERE p_action <> 'expire' OR l.is_silent
+  ), charged AS (
+    SELECT t.*, "credits"."plan_charge"(t.elapsed * t.gpus,
+      t.available - (sum(t.elapsed * t.gpus) OVER w - t.elapsed * t.gpus)::bigint) AS billed
+    FROM timed t WINDOW w AS (PARTITION BY t.account ORDER BY t.id ROWS UNBOUNDED PRECEDING)
+  ), unpaid AS (
+    SELECT c.*, c.elapsed - c.billed / c.gpus AS unpaid_micros,
+      c.available - (sum(c.billed) OVER (PARTITION BY c.account))::bigint AS left_after
+    FROM charged c
+  ), graced AS (
+    SELECT u.*, greatest(0, p_grace_micros - u.grace_used_micros
+      - (sum(u.unpaid_micros) OVER w - u.unpaid_micros)::bigint) AS grace_left
+    FROM unpaid u WINDOW w AS (PARTITION BY u.account ORDER BY u.id ROWS UNBOUNDED PRECEDING)
+  ), ended AS (
+    SELECT g.*, least(g.unpaid_micros, g.grace_left) AS grace_micros,
+      "credits"."plan_end"(p_action, g.is_silent, g.left_after, g.grace_left, g.unpaid_micros) AS reason
+    FROM graced g
+  ), planned AS MATERIALIZED (
+    SELECT e.*, CASE WHEN e.reason IS NOT NULL THEN 'ended' WHEN e.left_after <= 0 THEN 'grace' ELSE 'running' END
+      AS next_state
+    FROM ended e
+  ), flushed AS (
+    -- An hour that is over, or the last one of a session: it becomes a row of its own.
+    INSERT INTO "credits"."usage" (source, source_id, hour, account, micros)
+    SELECT 'session', f.id, f.hour, f.account, sum(f.micros)::bigint
+    FROM (
+      SELECT p.id, p.hour, p.account, p.hour_micros AS micros FROM planned p
+        WHERE p.hour <> v_hour OR p.next_state = 'ended'
+      UNION ALL
+      SELECT p.id, v_hour, p.account, p.billed FROM planned p WHERE p.next_state = 'ended'
+    ) f
+    WHERE f.micros > 0 GROUP BY f.id, f.hour, f.account
+    ON CONFLICT ON CONSTRAINT "usage_source_source_id_account_hour_pk"
+      DO UPDATE SET micros = "credits"."usage".micros + excluded.micros
+  ), moved AS (
+    UPDATE "credits"."session" s
+       SET billed_through = CASE WHEN NOT v_trusted THEN s.billed_through
+             WHEN p.is_silent THEN s.billed_through + p.elapsed * interval '1 microsecond'
+             ELSE greatest(v_now, s.billed_through) END,
+           last_beat_at = CASE WHEN p_action = 'beat' AND v_trusted AND p.reason IS NULL THEN v_now
+             ELSE s.last_beat_at END,
+           total_billed_micros = s.total_billed_micros + p.billed,
+           hour = v_hour,
+           hour_micros = CASE WHEN p.next_state = 'ended' THEN 0
+             WHEN p.hour = v_hour THEN p.hour_micros + p.billed ELSE p.billed END,
+           state = p.next_state, end_reason = p.reason,
+           ended_at = CASE WHEN p.next_state = 'ended' THEN v_now END
+      FROM planned p WHERE s.id = p.id
+  ), totals AS (
+    SELECT p.account, sum(p.billed)::bigint AS billed, sum(p.grace_micros)::bigint AS grace, min(p.left_after) AS left_after,
+      count(*) FILTER (WHERE p.next_state = 'ended') AS ended,
+      coalesce(sum(p.gpus) FILTER (WHERE p.next_state = 'running'), 0) AS burning,
+      bool_or(p.next_state <> 'ended') AS any_live,
+      bool_or(p.state = 'running' AND p.next_state = 'grace') AS any_exhausted,
+      bool_or(p.state = 'grace') AS any_in_grace
+    FROM planned p GROUP BY p.account
+  ), others AS (
+    SELECT s.account, coalesce(sum(s.gpus) FILTER (WHERE s.state = 'running'), 0) AS burning, count(*) AS live,
+      bool_or(s.state = 'grace') AS any_in_grace
+    FROM "credits"."session" s JOIN totals t ON t.account = s.account
+    WHERE s.state <> 'ended' AND NOT EXISTS (SELECT FROM planned p WHERE p.id = s.id) GROUP BY s.account
+  ), judged AS MATERIALIZED (
+    SELECT t.*, t.any_live OR o.live IS NOT NULL AS is_live,
+      (t.any_live OR o.live IS NOT NULL)
+        AND t.left_after <= p_low_minutes * 60000000 * (t.burning + coalesce(o.burning, 0)) AS is_low_now,
+      t.burning + coalesce(o.burning, 0) AS all_burning,
+      t.any_exhausted AND NOT t.any_in_grace AND NOT coalesce(o.any_in_grace, false) AS is_exhausted
+    FROM totals t LEFT JOIN others o ON o.account = t.account
+  ), metered AS (
+    UPDATE "credits"."meter" m
+       SET unposted_micros = m.unposted_micros + j.billed, grace_used_micros = m.grace_used_micros + j.grace,
+           live_sessions = m.live_sessions - j.ended::integer,
+           idle_since = CASE WHEN m.live_sessions = j.ended THEN v_now END,
+           is_low = j.is_low_now
+      FROM judged j WHERE m.account = j.account
+  ), told AS (
+    INSERT INTO "credits"."outbox_event" (kind, account, payload)
+    SELECT 'balance.low', j.account, jsonb_build_object('address', j.account, 'balanceMicros', j.left_after::text,
+        'burnMicrosPerMinute', (j.all_burning * 60000000)::text)
+      FROM judged j JOIN (SELECT DISTINCT l.account, l.was_low FROM live l) w ON w.account = j.account
+      WHERE j.is_low_now AND NOT w.was_low
+    UNION ALL
+    SELECT 'balance.exhausted', j.account, jsonb_build_object('address', j.account, 'balanceMicros', j.left_after::text,
+        'burnMicrosPerMinute', '0')
+      FROM judged j WHERE j.is_exhausted
+    UNION ALL
+    SELECT 'session.' || p.next_state, p.account, jsonb_build_object('id', p.id, 'wallet', p.account,
+        'profile', p.profile, 'gpus', p.gpus, 'state', p.next_state, 'endReason', p.reason,
+        'startedAt', p.started_at, 'totalBilledMicros', (p.total_billed_micros + p.billed)::text)
+      FROM planned p WHERE p.next_state <> p.state AND p.next_state <> 'running'
+  )
+  SELECT p.id, p.account, p.profile, p.gpus, p.next_state, p.reason, p.started_at,
+      CASE WHEN p.next_state = 'ended' THEN v_now END, p.billed, p.total_billed_micros + p.billed, p.left_after,
+      j.is_low_now, greatest(0, p_grace_micros - p.grace_used_micros - j.grace)
+    FROM planned p JOIN judged j ON j.account = p.account
+  UNION ALL
+  SELECT s.id, s.account, s.profile, s.gpus, s.state, s.end_reason, s.started_at, s.ended_at, 0, s.total_billed_micros,
+      coalesce(j.left_after, a.balance_micros - m.unposted_micros), coalesce(j.is_low_now, m.is_low),
+      greatest(0, p_grace_micros - m.grace_used_micros - coalesce(j.grace, 0))
+    FROM "credits"."session" s
+    JOIN "credits"."meter" m ON m.account = s.account
+    JOIN "credits"."account" a ON a.address = s.account
+    LEFT JOIN judged j ON j.account = s.account
+    WHERE s.id = ANY(p_ids) AND s.state = 'ended' AND p_action <> 'expire';
+END $$;
+--> statement-breakpoint
+-- Starts a session, where the account can pay for a minute of it and of all that run already. The same id again is the
+-- same session; with another wallet or profile it is a conflict.
+CREATE FUNCTION "credits"."start_session"(
+  p_id text, p_account text, p_profile text, p_gpus integer, p_timeout_micros bigint, p_low_minutes bigint)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  v_existing "credits"."session";
+  v_meter "credits"."meter";
+  v_now timestamptz;
+  v_left bigint;
+  v_gpus bigint;
+BEGIN
+  SELECT * INTO v_existing FROM "credits"."session" s WHERE s.id = p_id;
+  IF FOUND THEN
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+  END IF;
+  -- An address never paid for has no account, and nothing to spend.
+  PERFORM 1 FROM "credits"."account" a WHERE a.address = p_account;
+  IF NOT FOUND THEN RETURN 'insufficient'; END IF;
+  INSERT INTO "credits"."meter" (account, idle_since) VALUES (p_account, "credits"."metering_now"()) ON CONFLICT DO NOTHING;
+  SELECT * INTO STRICT v_meter FROM "credits"."meter" m WHERE m.account = p_account FOR UPDATE;
+  -- The same request at the same time may have been first, and have taken the credit that it was for.
+  SELECT * INTO v_existing FROM "credits"."session" s WHERE s.id = p_id;
+  IF FOUND THEN
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+  END IF;
+  v_now := "credits"."metering_now"();
+  SELECT a.balance_micros - v_meter.unposted_micros INTO STRICT v_left FROM "credits"."account" a WHERE a.address = p_account;
+  SELECT v_left - coalesce(sum(least(greatest("credits"."micros_between"(s.billed_through, v_now), 0), p_timeout_micros)
+        * s.gpus) FILTER (WHERE s.state = 'running'), 0), coalesce(sum(s.gpus), 0) + p_gpus
+    INTO v_left, v_gpus
+    FROM "credits"."session" s WHERE s.account = p_account AND s.state <> 'ended';
+  IF v_left < 60000000 * v_gpus THEN RETURN 'insufficient'; END IF;
+  INSERT INTO "credits"."session" (id, account, profile, gpus, state, started_at, billed_through, last_beat_at, hour)
+    VALUES (p_id, p_account, p_profile, p_gpus, 'running', v_now, v_now, v_now, date_trunc('hour', v_now, 'UTC'))
+    ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    -- Somebody else took the id meanwhile, for another account: this one's meter was ours.
+    SELECT * INTO STRICT v_existing FROM "credits"."session" s WHERE s.id = p_id;
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+  END IF;
+  UPDATE "credits"."meter" m
+     SET live_sessions = m.live_sessions + 1,
+         idle_micros = m.idle_micros + coalesce(greatest("credits"."micros_between"(m.idle_since, v_now), 0), 0),
+         idle_since = NULL,
+         is_low = v_left <= p_low_minutes * 60000000 * v_gpus
+   WHERE m.account = p_account;
+  INSERT INTO "credits"."outbox_event" (kind, account, payload)
+  SELECT 'session.started', p_account, jsonb_build_object('id', p_id, 'wallet', p_account, 'profile', p_profile,
+      'gpus', p_gpus, 'state', 'running', 'endReason', NULL, 'startedAt', v_now, 'totalBilledMicros', '0')
+  UNION ALL
+  SELECT 'balance.low', p_account, jsonb_build_object('address', p_account, 'balanceMicros', v_left::text,
+      'burnMicrosPerMinute', (v_gpus * 60000000)::text)
+    WHERE NOT v_meter.is_low AND v_left <= p_low_minutes * 60000000 * v_gpus;
+  RETURN 'created';
+END $$;
+--> statement-breakpoint
+-- How long, all in all, no session of an account was live, up to a moment. Pure.
+CREATE FUNCTION "credits"."plan_idle"(idle_micros bigint, idle_since timestamptz, now_seen timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT idle_micros + coalesce(greatest("credits"."micros_between"(idle_since, now_seen), 0), 0)
+$$;
+--> statement-breakpoint
+-- The share of the debt limit that a balance stands for: 0, 50, 80 or 100 percent. Pure.
+CREATE FUNCTION "credits"."plan_debt_percent"(balance_micros bigint, limit_micros bigint) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN -balance_micros >= limit_micros THEN 100 WHEN -balance_micros::numeric * 10 >= limit_micros::numeric * 8 THEN 80
+    WHEN -balance_micros::numeric * 2 >= limit_micros THEN 50 ELSE 0 END
+$$;
+--> statement-breakpoint
+-- Bills the stored volumes of some accounts up to now: for the time in which no session was live, each moment once, and
+-- for at most `p_catch_up_micros` after a downtime of ours. `p_ended` are volumes that end with this bill.
+-- The price is p_rate_numerator / p_rate_denominator micros for a GiB and an hour.
+CREATE FUNCTION "credits"."accrue_storage"(
+  p_accounts text[], p_rate_numerator numeric, p_rate_denominator numeric, p_catch_up_micros bigint, p_limit_micros bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+  v_divisor numeric := p_rate_denominator * 3600000000 * 1073741824;
+  v_billed bigint;
+BEGIN
+  PERFORM 1 FROM "credits"."meter" m WHERE m.account = ANY(p_accounts) ORDER BY m.account FOR UPDATE;
+  SELECT n.now_seen INTO v_now
+    FROM "credits"."metering_clock" c,
+      LATERAL (SELECT "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond' AS now_seen) n
+    WHERE abs("credits"."micros_between"(c.alive_at, n.now_seen)) <= 5000000;
+  -- The clock can not be trusted just now: later is soon enough, nothing is lost.
+  IF NOT FOUND THEN RETURN 0; END IF;
+  WITH due AS (
+    SELECT v.id, v.account, v.size_bytes, i.idle,
+      least(i.idle - v.billed_idle_micros, p_catch_up_micros)::numeric * v.size_bytes * p_rate_numerator
+        + mod(v.remainder, v_divisor) AS owed
+    FROM "credits"."volume" v
+    JOIN "credits"."meter" m ON m.account = v.account,
+      LATERAL (SELECT "credits"."plan_idle"(m.idle_micros, m.idle_since, v_now) AS idle) i
+    WHERE v.account = ANY(p_accounts) AND v.deleted_at IS NULL AND i.idle > v.billed_idle_micros
+  ), billed AS MATERIALIZED (
+    SELECT d.*, div(d.owed, v_divisor)::bigint AS micros, mod(d.owed, v_divisor) AS remainder FROM due d
+  ), moved AS (
+    UPDATE "credits"."volume" v
+       SET billed_idle_micros = b.idle, remainder = b.remainder, total_billed_micros = v.total_billed_micros + b.micros
+      FROM billed b WHERE v.id = b.id
+  ), used AS (
+    INSERT INTO "credits"."usage" (source, source_id, hour, account, micros)
+    SELECT 'volume', b.id, date_trunc('hour', v_now, 'UTC'), b.account, b.micros FROM billed b WHERE b.micros > 0
+    ON CONFLICT ON CONSTRAINT "usage_source_source_id_account_hour_pk"
+      DO UPDATE SET micros = "credits"."usage".micros + excluded.micros
+  ), totals AS (
+    SELECT m.account, coalesce(sum(b.micros), 0)::bigint AS micros,
+      "credits"."plan_debt_percent"(
+        (min(a.balance_micros) - min(m.unposted_micros) - coalesce(sum(b.micros), 0))::bigint, p_limit_micros) AS percent,
+      min(m.debt_percent) AS told_percent
+    FROM "credits"."meter" m
+    JOIN "credits"."account" a ON a.address = m.account
+    LEFT JOIN billed b ON b.account = m.account
+    WHERE m.account = ANY(p_accounts) GROUP BY m.account
+  ), metered AS (
+    UPDATE "credits"."meter" m SET unposted_micros = m.unposted_micros + t.micros, debt_percent = t.percent
+      FROM totals t WHERE m.account = t.account AND (t.micros > 0 OR t.percent <> t.told_percent)
+  ), told AS (
+    INSERT INTO "credits"."outbox_event" (kind, account, payload)
+    SELECT CASE step WHEN 100 THEN 'volume.prune_due' ELSE 'volume.debt_warning' END, v.account,
+      jsonb_build_object('id', v.id, 'wallet', v.account, 'sizeBytes', v.size_bytes::text, 'debtPercent', step)
+    FROM totals t
+    JOIN "credits"."volume" v ON v.account = t.account AND v.deleted_at IS NULL
+    CROSS JOIN unnest(ARRAY[50, 80, 100]) AS step
+    WHERE step > t.told_percent AND step <= t.percent
+    ORDER BY v.account, step, v.id
+  )
+  SELECT coalesce(sum(t.micros), 0) INTO v_billed FROM totals t;
+  RETURN v_billed;
+END $$;
+--> statement-breakpoint
+-- What is posted is posted: a row of usage changes no more once it is in the ledger.
+CREATE FUNCTION "credits"."guard_usage"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.entry_id IS NOT NULL
+     OR (NEW.source, NEW.source_id, NEW.hour, NEW.account) IS DISTINCT FROM (OLD.source, OLD.source_id, OLD.hour, OLD.account)
+     OR NEW.micros < OLD.micros
+  THEN
+    RAISE EXCEPTION 'credits.usage %/% of % is kept, only grows, and not once it is posted', OLD.source, OLD.source_id, OLD.hour
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "usage_is_kept" BEFORE UPDATE OR DELETE ON "credits"."usage"
+  FOR EACH ROW EXECUTE FUNCTION "credits"."guard_usage"();
+--> statement-breakpoint
+CREATE TRIGGER "usage_is_not_truncated" BEFORE TRUNCATE ON "credits"."usage"
+  FOR EACH STATEMENT EXECUTE FUNCTION "credits"."refuse_change"();
+--> statement-breakpoint
+-- Gives published events their place in the one order, one publisher at a time, and each its delivery where there is a
+-- receiver that is not disabled. Returns how many there were; whoever finds another publishing leaves it to that one.
+CREATE FUNCTION "credits"."publish_events"(p_endpoint text, p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  v_last bigint;
+  v_count integer;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended('credits.publish_events', 0)) THEN RETURN 0; END IF;
+  SELECT coalesce(max(seq), 0) INTO v_last FROM "credits"."outbox_event";
+  WITH next AS (
+    SELECT id, row_number() OVER (ORDER BY id) AS place
+    FROM (SELECT id FROM "credits"."outbox_event" WHERE seq IS NULL ORDER BY id LIMIT p_limit) unpublished
+  ), published AS (
+    UPDATE "credits"."outbox_event" e SET seq = v_last + n.place FROM next n WHERE e.id = n.id RETURNING e.id
+  ), queued AS (
+    INSERT INTO "credits"."webhook_delivery" (event_id, endpoint_id, state, next_attempt_at)
+    SELECT p.id, w.id, 'pending', now() FROM published p JOIN "credits"."webhook_endpoint" w
+      ON w.id = p_endpoint AND w.disabled_at IS NULL
+    ON CONFLICT DO NOTHING
+  )
+  SELECT count(*) INTO v_count FROM published;
+  IF v_count > 0 THEN PERFORM pg_notify('credits_published', ''); END IF;
+  RETURN v_count;
+END $$;
+--> statement-breakpoint
+-- Only where there is something to tell: a transaction that notifies commits one after the other with all that do, and
+-- the statement of every heartbeat could insert an event.
+CREATE FUNCTION "credits"."announce_events"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM told) THEN PERFORM pg_notify('credits_outbox', ''); END IF;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "outbox_event_is_announced" AFTER INSERT ON "credits"."outbox_event"
+  REFERENCING NEW TABLE AS told FOR EACH STATEMENT EXECUTE FUNCTION "credits"."announce_events"();

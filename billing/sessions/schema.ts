@@ -1,0 +1,131 @@
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, check, index, integer, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { account, credits, ledgerEntry } from '../ledger/schema.ts'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const big = (name: string) => bigint(name, { mode: 'bigint' })
+
+export const sessionStates = ['running', 'grace', 'ended'] as const
+export type SessionState = (typeof sessionStates)[number]
+
+/** Why a session ended. */
+export const sessionEndReasons = [
+  'released',
+  'heartbeat_timeout',
+  'grace_exhausted',
+  'ended_by_operator',
+] as const
+export type SessionEndReason = (typeof sessionEndReasons)[number]
+
+/** What an account is being charged: the row that everything metered locks first, accounts in sorted order. */
+export const meter = credits.table(
+  'meter',
+  {
+    account: text('account')
+      .primaryKey()
+      .references(() => account.address),
+    /** Usage billed and not yet posted to the ledger: what the account may spend is its balance less this. */
+    unpostedMicros: big('unposted_micros').notNull().default(sql`0`),
+    /** Of the grace allowance, in microseconds of one session's time; a deposit sets it back to 0. */
+    graceUsedMicros: big('grace_used_micros').notNull().default(sql`0`),
+    /** Sessions that are not ended. While there is one, stored volumes cost nothing. */
+    liveSessions: integer('live_sessions').notNull().default(0),
+    /** How long, all in all, no session was live, up to `idleSince`. */
+    idleMicros: big('idle_micros').notNull().default(sql`0`),
+    /** Since when none is; null while one is. */
+    idleSince: instant('idle_since'),
+    /** The low-balance warning was told and the balance has not recovered since. */
+    isLow: boolean('is_low').notNull().default(false),
+    /** The share of the storage debt limit that was told last: 0, 50, 80 or 100 percent. */
+    debtPercent: integer('debt_percent').notNull().default(0),
+  },
+  (table) => [
+    check('meter_unposted_is_not_negative', sql`${table.unpostedMicros} >= 0`),
+    check('meter_grace_is_not_negative', sql`${table.graceUsedMicros} >= 0`),
+    check(
+      'meter_is_idle_without_sessions',
+      sql`(${table.liveSessions} = 0) = (${table.idleSince} is not null)`,
+    ),
+  ],
+)
+
+/** One desktop, from its start to its end. No index holds what a heartbeat changes, so that a heartbeat writes one row version. */
+export const session = credits.table(
+  'session',
+  {
+    id: text('id').primaryKey(),
+    account: text('account')
+      .notNull()
+      .references(() => meter.account),
+    profile: text('profile').notNull(),
+    gpus: integer('gpus').notNull(),
+    state: text('state', { enum: sessionStates }).notNull(),
+    endReason: text('end_reason', { enum: sessionEndReasons }),
+    startedAt: instant('started_at').notNull(),
+    /** Every moment before this has been billed, or was not to be. */
+    billedThrough: instant('billed_through').notNull(),
+    lastBeatAt: instant('last_beat_at').notNull(),
+    totalBilledMicros: big('total_billed_micros').notNull().default(sql`0`),
+    /** The hour that `hourMicros` was billed in. */
+    hour: instant('hour').notNull(),
+    /** Billed in that hour, and not yet a row of `usage`. */
+    hourMicros: big('hour_micros').notNull().default(sql`0`),
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    index('session_live').on(table.account).where(sql`${table.state} <> 'ended'`),
+    index('session_newest').on(table.account, table.startedAt.desc(), table.id.desc()),
+    check('session_uses_gpus', sql`${table.gpus} > 0`),
+    check(
+      'session_has_billed_something_or_nothing',
+      sql`${table.totalBilledMicros} >= ${table.hourMicros} and ${table.hourMicros} >= 0`,
+    ),
+    check(
+      'session_is_ended_with_a_reason',
+      sql`(${table.state} = 'ended') = (${table.endReason} is not null and ${table.endedAt} is not null)`,
+    ),
+    check('session_is_not_billed_ahead', sql`${table.billedThrough} >= ${table.startedAt}`),
+  ],
+)
+
+/**
+ * What one session or volume used in one hour. It becomes one ledger entry once the hour is over; until then it is part of
+ * the meter's `unpostedMicros`.
+ */
+export const usage = credits.table(
+  'usage',
+  {
+    source: text('source', { enum: ['session', 'volume'] }).notNull(),
+    sourceId: text('source_id').notNull(),
+    hour: instant('hour').notNull(),
+    account: text('account')
+      .notNull()
+      .references(() => meter.account),
+    micros: big('micros').notNull(),
+    entryId: big('entry_id')
+      .unique()
+      .references(() => ledgerEntry.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.source, table.sourceId, table.account, table.hour] }),
+    index('usage_unposted').on(table.hour, table.account).where(sql`${table.entryId} is null`),
+    index('usage_by_account').on(table.account, table.hour.desc()),
+    check('usage_is_positive', sql`${table.micros} > 0`),
+  ],
+)
+
+/**
+ * The clock that everything metered is measured by: the database's, less the jumps it made. One row. While nobody that
+ * serves heartbeats has ticked lately, nothing is billed and nothing expires.
+ */
+export const meteringClock = credits.table(
+  'metering_clock',
+  {
+    one: boolean('one').primaryKey().default(true),
+    skewMicros: big('skew_micros').notNull().default(sql`0`),
+    /** Heartbeats could be received without a gap since then. */
+    aliveSince: instant('alive_since'),
+    aliveAt: instant('alive_at'),
+  },
+  (table) => [check('metering_clock_is_one', sql`${table.one}`)],
+)

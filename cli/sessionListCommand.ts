@@ -1,0 +1,56 @@
+import { Command, Option } from 'commander'
+import type { Address } from 'viem'
+import { sessionJson } from '../billing/api/sessionJson.ts'
+import { findSessions } from '../billing/sessions/findSessions.ts'
+import type { Cli } from './cli.ts'
+import { exitCodes } from './exitCodes.ts'
+import { formatSessions } from './formatSessions.ts'
+import { integerArgument, parseAddress } from './parseArguments.ts'
+import { withDatabase } from './withDatabase.ts'
+
+interface Options {
+  account?: Address
+  live?: boolean
+  limit: number
+  cursor?: string
+  json?: boolean
+}
+
+/** `credits session list`: sessions, newest start first. */
+export function sessionListCommand({ terminal, end }: Cli): Command {
+  return new Command('list')
+    .summary('list sessions, newest first')
+    .description(
+      'Lists sessions, newest start first: all, or those of an account, or those that run. What a session has cost is ' +
+        'told up to its last heartbeat.',
+    )
+    .addOption(new Option('--account <address>', 'only of this wallet').argParser(parseAddress))
+    .option('--live', 'only those that have not ended')
+    .addOption(
+      new Option('--limit <count>', 'sessions to list').argParser(integerArgument(1, 200)).default(50),
+    )
+    .option('--cursor <cursor>', 'go on where a list ended')
+    .option('--json', 'print JSON: {items, nextCursor}')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm run credits -- session list --live' +
+        '\n  $ npm run credits -- session list --account 0x52908400098527886e0f7030069857d2e4169ee7 --json',
+    )
+    .action(({ account, live = false, limit, cursor, json = false }: Options) =>
+      withDatabase(terminal, async (sql) => {
+        const filter = { account: account ?? null, live }
+        const page = await findSessions(sql, filter, { cursor: cursor ?? null, limit })
+        if (page.kind === 'bad_cursor') {
+          terminal.complain('--cursor is none that a list has given.')
+          return end(exitCodes.usage)
+        }
+        if (json) {
+          const answer = { items: page.items.map(sessionJson), nextCursor: page.nextKey }
+          terminal.print(JSON.stringify(answer, null, 2))
+          return
+        }
+        for (const line of formatSessions(page.items, { accounts: true })) terminal.print(line)
+        if (page.nextKey !== null) terminal.print(`More: --cursor ${page.nextKey}`)
+      }),
+    )
+}

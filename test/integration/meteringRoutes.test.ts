@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createApp } from '../../billing/api/createApp.ts'
+import type { Api } from '../../billing/api/routeDeps.ts'
+import { adjust } from '../../billing/ledger/adjust.ts'
+import { createBeats } from '../../billing/sessions/createBeats.ts'
+import { listSessions } from '../../billing/sessions/listSessions.ts'
+import { meterLimits } from '../../billing/sessions/meterLimits.ts'
+import { meterSessions } from '../../billing/sessions/meterSessions.ts'
+import { readAccount } from '../../billing/sessions/readAccount.ts'
+import { startSession } from '../../billing/sessions/startSession.ts'
+import { deleteVolume } from '../../billing/storage/deleteVolume.ts'
+import { putVolume } from '../../billing/storage/putVolume.ts'
+import { readVolume } from '../../billing/storage/readVolume.ts'
+import { storageRate } from '../../billing/storage/storageRate.ts'
+import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
+import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { config, fakeDeps, serviceKey } from '../unit/api/fakeDeps.ts'
+
+// The routes on the real meter: what unit tests with fakes can not see is whether the two understand each other.
+
+const wallet = `0x${'a1'.repeat(20)}` as const
+const headers = { Authorization: `Bearer ${serviceKey}`, 'Content-Type': 'application/json' }
+
+let database: TestDatabase
+let clock: MeterClock
+let app: Api
+beforeEach(async () => {
+  database = await createTestDatabase()
+  clock = await createMeterClock(database.sql)
+  const { sql } = database
+  const limits = meterLimits(config)
+  const rate = storageRate(config)
+  app = createApp(
+    fakeDeps({
+      metering: {
+        start: (session) => startSession(sql, limits, session),
+        beat: createBeats(sql, limits),
+        beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
+        release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
+        readAccount: (address) => readAccount(sql, limits, address),
+        listSessions: (address, page) => listSessions(sql, address, page),
+      },
+      volumes: {
+        put: (volume) => putVolume(sql, rate, volume),
+        remove: (id) => deleteVolume(sql, rate, id),
+        read: (id) => readVolume(sql, rate, id),
+      },
+    }),
+  )
+  const micros = 60n * 60_000_000n
+  await adjust(sql, { wallet, micros, reason: 'test', idempotencyKey: 'test' })
+})
+afterEach(() => database.drop())
+
+async function send(method: string, path: string, body?: unknown) {
+  const init = { method, headers }
+  const sent = body === undefined ? init : { ...init, body: JSON.stringify(body) }
+  const answer = await app.request(path, sent)
+  return { status: answer.status, body: z.record(z.string(), z.unknown()).parse(await answer.json()) }
+}
+
+const minutesLeft = async () => (await send('GET', `/v1/accounts/${wallet}/balance`)).body.balanceMinutes
+
+test('a session from its start to its release, with credit for seven and a half minutes of eight GPUs', async () => {
+  const session = { wallet, profile: 'max', id: 'desk:1' }
+  expect(await send('POST', '/v1/sessions', session)).toMatchObject({ status: 201, body: { gpus: 8 } })
+  expect((await send('POST', '/v1/sessions', session)).status).toBe(200)
+  expect((await send('POST', '/v1/sessions', { ...session, profile: 'small' })).status).toBe(409)
+
+  await clock.pass(30)
+  expect(await minutesLeft()).toBe('56')
+  const beat = await send('POST', '/v1/sessions/desk:1/heartbeat')
+  expect(beat).toMatchObject({
+    status: 200,
+    body: { state: 'running', billedMinutes: '4', balanceMinutes: '56' },
+  })
+  for (const _ of [1, 2, 3, 4]) {
+    await clock.pass(120)
+    await send('POST', '/v1/heartbeats', { sessionIds: ['desk:1', 'nobody'] })
+  }
+  const batch = await send('POST', '/v1/heartbeats', { sessionIds: ['nobody', 'desk:1', 'desk:1'] })
+  expect(batch.body.results).toMatchObject([
+    { id: 'nobody', error: 'session_not_found' },
+    { state: 'grace', balanceMicros: '0', low: true },
+    { billedMicros: '0', totalBilledMinutes: '60' },
+  ])
+  const released = await send('POST', '/v1/sessions/desk:1/release')
+  expect(released.body).toMatchObject({ state: 'ended', endReason: 'released', graceRemainingSeconds: null })
+  expect((await send('POST', '/v1/sessions/desk:1/release')).body).toMatchObject({
+    endReason: 'released',
+    billedMicros: '0',
+  })
+  expect((await send('POST', '/v1/sessions', { wallet, profile: 'small' })).status).toBe(402)
+  expect((await send('GET', `/v1/accounts/${wallet}/sessions`)).body).toMatchObject({
+    items: [{ id: 'desk:1', state: 'ended', totalBilledMinutes: '60' }],
+    nextCursor: null,
+  })
+})
+
+test('a volume of 100 GiB costs 5 minutes an hour; deleted, it is gone to readers', async () => {
+  const report = { wallet, sizeBytes: 100 * 2 ** 30 }
+  expect(await send('PUT', '/v1/volumes/v', report)).toMatchObject({
+    status: 200,
+    body: { billedMicros: '0' },
+  })
+  await clock.pass(3_600)
+  const read = await send('PUT', '/v1/volumes/v', report)
+  expect(read.body).toEqual({
+    id: 'v',
+    wallet,
+    sizeBytes: '107374182400',
+    state: 'active',
+    billedMicros: '300000000',
+    billedMinutes: '5',
+  })
+  expect(await minutesLeft()).toBe('55')
+  expect((await send('PUT', '/v1/volumes/v', { ...report, wallet: `0x${'b2'.repeat(20)}` })).status).toBe(409)
+  await clock.pass(1_800)
+  expect((await send('DELETE', '/v1/volumes/v')).body.billedMinutes).toBe('7.5')
+  await clock.pass(3_600)
+  expect(await send('DELETE', '/v1/volumes/v')).toMatchObject({ status: 200, body: { billedMinutes: '7.5' } })
+  expect((await send('GET', '/v1/volumes/v')).status).toBe(404)
+})

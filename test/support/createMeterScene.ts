@@ -1,0 +1,142 @@
+import type { Address } from 'viem'
+import { connect, type Sql } from '../../billing/database/connect.ts'
+import { adjust } from '../../billing/ledger/adjust.ts'
+import { postEntries } from '../../billing/ledger/post.ts'
+import type { MeterLimits } from '../../billing/sessions/meterLimits.ts'
+import { type MeterAction, meterSessions } from '../../billing/sessions/meterSessions.ts'
+import { readAccount } from '../../billing/sessions/readAccount.ts'
+import { refillGrace } from '../../billing/sessions/refillGrace.ts'
+import { startSession } from '../../billing/sessions/startSession.ts'
+import type { StorageRate } from '../../billing/storage/storageRate.ts'
+import { createMeterClock, type MeterClock } from './createMeterClock.ts'
+import { createTestDatabase, type TestDatabase } from './createTestDatabase.ts'
+
+/** The books of one account, added up from their rows. */
+export interface Books {
+  entries: bigint
+  unpostedUsage: bigint
+  unposted: bigint
+  balance: bigint
+  billed: bigint
+  used: bigint
+}
+
+/** A database with a clock in the test's hands, and verbs for what metering does, with the default settings' limits. */
+export type MeterScene = Awaited<ReturnType<typeof createMeterScene>>
+
+const limits: MeterLimits = {
+  heartbeatIntervalMicros: 30_000_000n,
+  heartbeatTimeoutMicros: 120_000_000n,
+  graceMicros: 7_200_000_000n,
+  lowBalanceMinutes: 10,
+}
+/** 0.05 minutes for a GiB and an hour, 1440 minutes of debt. */
+const rate: StorageRate = {
+  microsPerGibHour: { numerator: 3_000_000n, denominator: 1n },
+  debtLimitMicros: 86_400_000_000n,
+}
+
+export async function createMeterScene() {
+  const database: TestDatabase = await createTestDatabase()
+  const { sql } = database
+  const clock: MeterClock = await createMeterClock(sql)
+  const others: Sql[] = []
+  let keys = 0
+
+  function nextKey(): string {
+    keys += 1
+    return `test-${keys}`
+  }
+
+  /** Another process's connections. */
+  function anotherPool(max?: number): Sql {
+    const pool = connect(database.url, { applicationName: 'other', ...(max === undefined ? {} : { max }) })
+    others.push(pool)
+    return pool
+  }
+
+  /** An adjustment: it gives or takes, and refills no grace. */
+  async function give(wallet: Address, micros: bigint, on: Sql = sql): Promise<void> {
+    const idempotencyKey = nextKey()
+    const given = await adjust(on, { wallet, micros, reason: 'test', idempotencyKey })
+    if (given.kind !== 'posted') throw new Error(`an adjustment was ${given.kind}`)
+  }
+
+  /** What crediting a deposit does to an account: an entry, and the whole grace again. */
+  async function deposit(account: Address, micros: bigint, on: Sql = sql): Promise<void> {
+    const key = nextKey()
+    const reference = `adjustment:${key}`
+    await on.begin(async (tx) => {
+      const eventAt = new Date(0)
+      const [entry] = await postEntries(tx, [{ account, kind: 'adjustment', micros, reference, eventAt }])
+      if (entry === undefined) throw new Error('nothing was posted')
+      // An adjustment to the books, so that they verify without a chain behind them.
+      await tx`
+        insert into credits.adjustment (idempotency_key, account, micros, reason, entry_id)
+        values (${key}, ${account}, ${micros}, 'a deposit', ${entry.id})`
+      await refillGrace(tx, [account])
+    })
+  }
+
+  /** Asks at once: what the driver hands out is asked only when it is waited for. */
+  const act = async (action: MeterAction, ids: string[], on: Sql = sql) =>
+    await meterSessions(on, limits, ids, action)
+
+  async function beatOne(id: string) {
+    const [session] = await act('beat', [id])
+    if (session === undefined) throw new Error(`there is no session ${id}`)
+    return session
+  }
+
+  /** Beats every 30 seconds until so much time is over. */
+  async function run(seconds: number, ...ids: string[]): Promise<void> {
+    for (let left = seconds; left > 0; left -= 30) {
+      await clock.pass(Math.min(left, 30))
+      await act('beat', ids)
+    }
+  }
+
+  async function books(account: Address): Promise<Books> {
+    const [row] = await sql<Books[]>`
+      select
+        (select coalesce(sum(micros), 0)::bigint from credits.ledger_entry where account = a.address) as entries,
+        ((select coalesce(sum(micros), 0) from credits.usage where account = a.address and entry_id is null)
+          + (select coalesce(sum(hour_micros), 0) from credits.session where account = a.address))::bigint as "unpostedUsage",
+        coalesce(m.unposted_micros, 0) as unposted,
+        a.balance_micros - coalesce(m.unposted_micros, 0) as balance,
+        (select coalesce(sum(total_billed_micros), 0)::bigint from credits.session where account = a.address) as billed,
+        ((select coalesce(sum(micros), 0) from credits.usage where account = a.address and source = 'session')
+          + (select coalesce(sum(hour_micros), 0) from credits.session where account = a.address))::bigint as used
+      from credits.account a left join credits.meter m on m.account = a.address where a.address = ${account}`
+    if (row === undefined) throw new Error(`${account} has no account`)
+    return { ...row }
+  }
+
+  return {
+    database,
+    sql,
+    clock,
+    limits,
+    rate,
+    anotherPool,
+    give,
+    deposit,
+    start: (id: string, account: Address, gpus = 1, on: Sql = sql) =>
+      startSession(on, limits, { id, account, profile: `gpu-${gpus}`, gpus }),
+    act,
+    beatOne,
+    run,
+    books,
+    read: (account: Address) => readAccount(sql, limits, account),
+    events: async (account: Address, kinds: string[]) => {
+      const rows = await sql<{ kind: string; payload: Record<string, unknown> }[]>`
+        select kind, payload from credits.outbox_event
+        where account = ${account} and kind = any(${kinds}::text[]) order by id`
+      return rows.map((row) => ({ ...row }))
+    },
+    async stop() {
+      await Promise.all(others.map((pool) => pool.end({ timeout: 1 })))
+      await database.drop()
+    },
+  }
+}
