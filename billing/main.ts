@@ -10,6 +10,7 @@ import { connect, type Sql } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import { type EventFeed, openEventFeed } from './events/openEventFeed.ts'
 import { runPublisher } from './events/runPublisher.ts'
+import { runWebhooks, type WebhookReport } from './events/runWebhooks.ts'
 import { webhookEndpointId } from './events/webhookEndpointId.ts'
 import { createDesk } from './gate/createDesk.ts'
 import { createQuoter } from './gate/createQuoter.ts'
@@ -182,11 +183,37 @@ async function gateWhileLeading(
           stop: over,
           onProblem: (what, error) => logger.error({ error: loggableError(error, config) }, what),
         }),
+        config.webhook === null
+          ? aborted(over)
+          : runWebhooks(deps.sql, {
+              target: config.webhook,
+              stop: over,
+              report: reportWebhooks(config, logger),
+            }),
       ])
     } catch (error) {
       logger.error({ error: loggableError(error, config) }, 'the gate stopped; it is started again')
     } finally {
       await leadership.release()
+    }
+  }
+}
+
+function reportWebhooks(config: Config, logger: Logger): (report: WebhookReport) => void {
+  return (report) => {
+    switch (report.kind) {
+      case 'disabled':
+        logger.error('the webhook receiver answered 410: nothing is sent to it until it is enabled again')
+        return
+      case 'gave_up':
+        logger.error(
+          { eventId: report.eventId.toString(), problem: report.problem },
+          'a webhook was given up after three days; credits webhooks redeliver sends it again',
+        )
+        return
+      case 'failed':
+        logger.error({ error: loggableError(report.error, config) }, 'webhooks could not be delivered')
+        return
     }
   }
 }
