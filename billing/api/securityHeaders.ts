@@ -32,6 +32,7 @@ export function securityHeaders(publicUrl: string): MiddlewareHandler {
   return async (c, next) => {
     const isPage = c.req.path === '/' || /^\/docs(\/|$)/.test(c.req.path)
     await (isPage ? page(c, next) : answer(c, next))
-    if (!isPage) c.res.headers.set('Cache-Control', 'no-store')
+    const isKept = !c.res.headers.get('Cache-Control')?.startsWith('no-store')
+    if (!isPage && isKept) c.res.headers.set('Cache-Control', 'no-store')
   }
 }

@@ -5,6 +5,7 @@
 export function retryAfterSeconds(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null
   if (/^\d{1,15}$/.test(header)) return Number(header)
-  const atMs = Date.parse(header)
+  // A date begins with the name of its day; Date.parse would make something of almost anything.
+  const atMs = /^[A-Z][a-z]+,? /.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1_000))
 }

@@ -40,15 +40,22 @@ export async function webhookRequest(options: WebhookRequest): Promise<WebhookAn
   const url = new URL(options.url)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   if (!allowPrivate && isIP(literal) !== 0 && !isPublicAddress(literal)) return refused
-  const timeout = AbortSignal.timeout(timeoutMs)
+  if (stop.aborted) return { kind: 'stopped' }
+  const over = new AbortController()
+  const end = () => over.abort()
+  stop.addEventListener('abort', end)
+  const timer = setTimeout(end, timeoutMs)
   try {
-    return await post(url, options, AbortSignal.any([stop, timeout]))
+    return await post(url, options, over.signal)
   } catch (error) {
-    if (timeout.aborted) return { kind: 'unanswered', problem: `no answer within ${timeoutMs} ms` }
     if (stop.aborted) return { kind: 'stopped' }
+    if (over.signal.aborted) return { kind: 'unanswered', problem: `no answer within ${timeoutMs} ms` }
     const code = codeOf(error)
     if (code === REFUSED) return refused
     return { kind: 'unanswered', problem: `the request failed: ${code}` }
+  } finally {
+    clearTimeout(timer)
+    stop.removeEventListener('abort', end)
   }
 }
 

@@ -18,13 +18,30 @@ export async function accrueStorage(sql: Sql, rate: StorageRate): Promise<bigint
       order by account limit ${ACCOUNTS_AT_ONCE}`
     const last = accounts.at(-1)
     if (last === undefined) return billed
-    billed += await accrueAccounts(
-      sql,
-      rate,
-      accounts.map(({ account }) => account),
-    )
+    const names = accounts.map(({ account }) => account)
+    billed += await accrueAccounts(sql, rate, names).catch((error: unknown) => {
+      if (!isOutOfRange(error)) throw error
+      return accrueOneByOne(sql, rate, names)
+    })
     after = last.account
   }
+}
+
+/** numeric_value_out_of_range: sizes that nobody can have stored. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '22003'
+}
+
+/** One account whose volumes cost more than a number can hold must not keep the others from being billed. */
+async function accrueOneByOne(sql: Sql, rate: StorageRate, accounts: string[]): Promise<bigint> {
+  let billed = 0n
+  for (const account of accounts) {
+    billed += await accrueAccounts(sql, rate, [account]).catch((error: unknown) => {
+      if (!isOutOfRange(error)) throw error
+      return 0n
+    })
+  }
+  return billed
 }
 
 /** The same for some accounts only. Locks their meters until the transaction ends. */

@@ -126,6 +126,14 @@ describe('what storing costs', () => {
     expect(await accrue()).toBe(((2n ** 63n - 1n) * 3_000_000n * 168n) / GIB)
     expect(await read('v')).toMatchObject({ state: 'prune_due' })
   })
+
+  test('sizes that are no number together keep nobody else from being billed', async () => {
+    for (const id of ['a', 'b', 'c']) await put(id, 2n ** 63n - 1n)
+    await put('v', 100n * GIB, BOB)
+    await scene.clock.pass(168 * HOUR)
+    expect(await accrue()).toBe(168n * HOUR_OF_100_GIB)
+    expect(await read('v')).toMatchObject({ totalBilledMicros: 168n * HOUR_OF_100_GIB })
+  })
 })
 
 describe('a report', () => {

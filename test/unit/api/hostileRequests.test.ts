@@ -250,6 +250,7 @@ const adminRoutes = [
 const walletRoutes = [
   ['GET', '/v1/balance'],
   ['GET', '/v1/deposits'],
+  ['GET', '/v1/events'],
   ['GET', '/v1/ledger'],
   ['GET', '/v1/sessions'],
 ] as const
