@@ -247,7 +247,7 @@ function appDeps(
       beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
       release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
       readAccount: (address) => readAccount(sql, limits, address),
-      listSessions: (address, page) => listSessions(sql, address, page),
+      listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),
     },
     events: { feed, readDeposits: (ids) => readDeposits(sql, required, { ids }) },
     walletTokens: { addressOf: (token) => readWalletToken(sql, token) },

@@ -6,7 +6,7 @@ import { sessionJson } from '../billing/api/sessionJson.ts'
 import { volumeJson } from '../billing/api/volumeJson.ts'
 import type { Page } from '../billing/database/page.ts'
 import { listEntries } from '../billing/ledger/listEntries.ts'
-import { findSessions } from '../billing/sessions/findSessions.ts'
+import { listSessions } from '../billing/sessions/listSessions.ts'
 import { readAccount } from '../billing/sessions/readAccount.ts'
 import { listVolumes } from '../billing/storage/listVolumes.ts'
 import type { Cli } from './cli.ts'
@@ -40,7 +40,7 @@ export function accountCommand({ terminal }: Cli): Command {
       return withDatabase(terminal, async (sql) => {
         const account = await readAccount(sql, limits, address)
         const first = { cursor: null, limit: AT_MOST }
-        const sessions = firstOf(await findSessions(sql, { account: address, live: true }, first))
+        const sessions = firstOf(await listSessions(sql, { account: address, live: true }, first))
         const stored = await listVolumes(sql, rate, address, { limit: AT_MOST + 1 })
         const volumes = { items: stored.slice(0, AT_MOST), more: stored.length > AT_MOST }
         const entries = firstOf(await listEntries(sql, address, { cursor: null, limit }))

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Address, Hash } from 'viem'
 import { addressField } from '../billing/api/addressField.ts'
 import { idField } from '../billing/api/idField.ts'
+import { parseInstant } from '../billing/api/parseInstant.ts'
 import { parseMinutes } from '../billing/api/parseMinutes.ts'
 
 /** A wallet address as the ledger has it: lower-case. Mixed case must be the right EIP-55 checksum. */
@@ -38,6 +39,20 @@ export function parseSessionId(text: string): string {
   const parsed = idField.safeParse(text)
   if (parsed.success) return parsed.data
   throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message}.`)
+}
+
+/** An event's id as receivers of webhooks know it, `evt_<number>`, or its number alone. */
+export function parseEventId(text: string): bigint {
+  const id = /^(?:evt_)?([1-9]\d{0,18})$/.exec(text)?.[1]
+  if (id !== undefined && BigInt(id) < 2n ** 63n) return BigInt(id)
+  throw new InvalidArgumentError('It must be the id of an event, such as evt_4711.')
+}
+
+/** A moment with its zone. */
+export function parseMoment(text: string): Date {
+  const moment = parseInstant(text)
+  if (moment !== null) return moment
+  throw new InvalidArgumentError('It must be a moment such as 2026-01-01T00:00:00Z, or Unix seconds.')
 }
 
 /** Minutes with at most 6 decimals, as micros; not zero. */

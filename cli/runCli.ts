@@ -10,6 +10,7 @@ import { rescanCommand } from './rescanCommand.ts'
 import { sessionCommand } from './sessionCommand.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyCommand } from './verifyCommand.ts'
+import { webhooksCommand } from './webhooksCommand.ts'
 
 /**
  * Runs one command line of the operator's CLI and says the exit code: 0 done, 1 the answer is no or something failed, 64
@@ -32,6 +33,7 @@ export async function runCli(args: string[], terminal: Terminal): Promise<ExitCo
     .addCommand(accountCommand(cli))
     .addCommand(depositCommand(cli))
     .addCommand(sessionCommand(cli))
+    .addCommand(webhooksCommand(cli))
     .addCommand(adjustCommand(cli))
     .addCommand(migrateCommand(cli))
     .addCommand(rescanCommand(cli))

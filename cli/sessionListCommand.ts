@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
 import { sessionJson } from '../billing/api/sessionJson.ts'
-import { findSessions } from '../billing/sessions/findSessions.ts'
+import { listSessions } from '../billing/sessions/listSessions.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'
 import { formatSessions } from './formatSessions.ts'
@@ -39,7 +39,7 @@ export function sessionListCommand({ terminal, end }: Cli): Command {
     .action(({ account, live = false, limit, cursor, json = false }: Options) =>
       withDatabase(terminal, async (sql) => {
         const filter = { account: account ?? null, live }
-        const page = await findSessions(sql, filter, { cursor: cursor ?? null, limit })
+        const page = await listSessions(sql, filter, { cursor: cursor ?? null, limit })
         if (page.kind === 'bad_cursor') {
           terminal.complain('--cursor is none that a list has given.')
           return end(exitCodes.usage)

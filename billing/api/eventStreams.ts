@@ -53,6 +53,10 @@ export function eventStreams(
 ): (listener: Listener) => ReadableStream<Uint8Array> {
   const asking = pLimit(ASKING_AT_ONCE)
   const { feed } = deps.events
+  const open = new Set<AbortController>()
+  feed.stopped.addEventListener('abort', () => {
+    for (const over of open) over.abort()
+  })
 
   return ({ wallet, token, lastEventId, socket, onEnd }) => {
     const over = new AbortController()
@@ -61,8 +65,7 @@ export function eventStreams(
     const encoder = new TextEncoder()
     let controller: ReadableStreamDefaultController<Uint8Array> | null = null
 
-    const isOver = () => over.signal.aborted || feed.stopped.aborted
-    const stop = () => over.abort()
+    const isOver = () => over.signal.aborted
 
     /** Resolves when there is room again, so that whoever sends waits for the client; ends a stream whose client does not read. */
     async function send(text: string): Promise<void> {
@@ -132,13 +135,13 @@ export function eventStreams(
           controller = it
           // Before anything is read: what is published after that read wakes us.
           const unsubscribe = feed.subscribe(wallet, news.wake)
-          feed.stopped.addEventListener('abort', stop)
+          open.add(over)
           run()
             .catch((error: unknown) =>
               deps.logger.error({ err: loggableError(error, deps.config) }, 'a stream of events broke'),
             )
             .finally(() => {
-              feed.stopped.removeEventListener('abort', stop)
+              open.delete(over)
               unsubscribe()
               onEnd()
               end(it, socket)
@@ -146,7 +149,7 @@ export function eventStreams(
             })
         },
         pull: () => room.wake(),
-        cancel: stop,
+        cancel: () => over.abort(),
       },
       new ByteLengthQueuingStrategy({ highWaterMark: UNSENT_BYTES }),
     )

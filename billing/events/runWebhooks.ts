@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createWaker } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
 import { adoptDeliveries } from './adoptDeliveries.ts'
@@ -53,6 +54,11 @@ export async function runWebhooks(
   const endpointId = webhookEndpointId(target.url)
   const waker = createWaker()
   const inFlight = new Set<Promise<void>>()
+  // Of its own, because all in flight listen to it.
+  const over = new AbortController()
+  setMaxListeners(IN_FLIGHT, over.signal)
+  const end = () => over.abort()
+  stop.addEventListener('abort', end)
   let adoptedAt = Number.NEGATIVE_INFINITY
   let isTold = false
   const tell = (error: unknown) => {
@@ -70,7 +76,7 @@ export async function runWebhooks(
     if (limit === 0) return
     const claimed = await claimDeliveries(sql, { endpointId, limit, leaseMs: timeoutMs + LEASE_MARGIN_MS })
     for (const delivery of claimed) {
-      const attempted = attempt(sql, delivery, { target, stop, report, timeoutMs })
+      const attempted = attempt(sql, delivery, { target, stop: over.signal, report, timeoutMs })
         .catch(tell)
         .finally(() => {
           inFlight.delete(attempted)
@@ -93,6 +99,8 @@ export async function runWebhooks(
     }
     await waker.sleep(LOOKED_EVERY_MS, stop)
   }
+  end()
+  stop.removeEventListener('abort', end)
   await Promise.all(inFlight)
   await listening?.unlisten().catch(() => {})
 }

@@ -1,14 +1,12 @@
-import { lookup as resolve } from 'node:dns'
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
 import { isPublicAddress } from './isPublicAddress.ts'
+import { ADDRESS_REFUSED, publicLookup } from './publicLookup.ts'
 import { retryAfterSeconds } from './retryAfterSeconds.ts'
 
 /** Of an answer more is not read: nothing in it matters to us. */
 const READ_BYTES = 64 * 1024
-
-const REFUSED = 'ERR_ADDRESS_NOT_PUBLIC'
 
 export interface WebhookRequest {
   url: string
@@ -51,7 +49,7 @@ export async function webhookRequest(options: WebhookRequest): Promise<WebhookAn
     if (stop.aborted) return { kind: 'stopped' }
     if (over.signal.aborted) return { kind: 'unanswered', problem: `no answer within ${timeoutMs} ms` }
     const code = codeOf(error)
-    if (code === REFUSED) return refused
+    if (code === ADDRESS_REFUSED) return refused
     return { kind: 'unanswered', problem: `the request failed: ${code}` }
   } finally {
     clearTimeout(timer)
@@ -76,7 +74,7 @@ function post(
       headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
       agent: false,
       signal,
-      ...(allowPrivate ? {} : { lookup: lookupPublic }),
+      ...(allowPrivate ? {} : { lookup: publicLookup() }),
     })
     request.on('error', fail)
     request.on('response', (response) => {
@@ -106,21 +104,6 @@ function readSome(response: IncomingMessage): Promise<void> {
     response.on('error', () => done())
     response.on('close', () => done())
     response.on('end', () => done())
-  })
-}
-
-/** Looks a name up, and fails when any of its addresses is not public. */
-const lookupPublic: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, '', 0)
-    const [first] = addresses
-    if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
-      const refusal: NodeJS.ErrnoException = new Error('an address that is not public')
-      refusal.code = REFUSED
-      return callback(refusal, '', 0)
-    }
-    if (options.all === true) callback(null, addresses)
-    else callback(null, first.address, first.family)
   })
 }
 

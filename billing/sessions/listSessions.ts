@@ -4,12 +4,12 @@ import type { Page, PageRequest } from '../database/page.ts'
 import type { SessionView } from './sessionView.ts'
 
 /**
- * Lists an account's sessions, newest start first. The keyset is the start in microseconds and the id,
- * `<microseconds>:<id>`.
+ * Lists sessions, newest start first: of one account, or of everybody (`account` null), all or only those that have not
+ * ended. The keyset is the start in microseconds and the id, `<microseconds>:<id>`.
  */
 export async function listSessions(
   sql: Sql,
-  account: Address,
+  { account, live }: { account: Address | null; live: boolean },
   { cursor, limit }: PageRequest,
 ): Promise<Page<SessionView>> {
   const after = cursor === null ? null : /^(\d{1,16}):([\x21-\x7e]{1,128})$/.exec(cursor)
@@ -19,7 +19,9 @@ export async function listSessions(
       ended_at as "endedAt", total_billed_micros as "totalBilledMicros",
       (extract(epoch from started_at) * 1000000)::bigint::text || ':' || id as cursor
     from credits.session
-    where account = ${account}
+    where true
+      ${account === null ? sql`` : sql`and account = ${account}`}
+      ${live ? sql`and state <> 'ended'` : sql``}
       ${
         after === null
           ? sql``

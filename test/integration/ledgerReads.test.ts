@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Sql } from '../../billing/database/connect.ts'
 import type { AdjustInput } from '../../billing/ledger/adjust.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
 import { listEntries } from '../../billing/ledger/listEntries.ts'
 import { postEntries } from '../../billing/ledger/post.ts'
-import { readBalance } from '../../billing/ledger/readBalance.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 let database: TestDatabase
@@ -22,6 +22,12 @@ const adjustment = (change: Partial<AdjustInput> = {}): AdjustInput => ({
   idempotencyKey: `key-${++keys}`,
   ...change,
 })
+
+async function readBalance(sql: Sql, address: string): Promise<bigint> {
+  const [row] = await sql<{ balanceMicros: bigint }[]>`
+    select balance_micros as "balanceMicros" from credits.account where address = ${address}`
+  return row?.balanceMicros ?? 0n
+}
 
 test('an address never seen has balance 0 and no entries', async () => {
   const wallet = newWallet()

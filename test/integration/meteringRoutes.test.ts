@@ -39,7 +39,7 @@ beforeEach(async () => {
         beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
         release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
         readAccount: (address) => readAccount(sql, limits, address),
-        listSessions: (address, page) => listSessions(sql, address, page),
+        listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),
       },
       volumes: {
         put: (volume) => putVolume(sql, rate, volume),
