@@ -16,11 +16,18 @@ export interface BenchmarkResult {
   remarks: string[]
 }
 
+export interface BenchmarkOptions {
+  /** 1 for what is stated; less for a quick look whether it runs. Some have one size only. */
+  scale: number
+}
+
 /** A benchmark; `say` prints progress. */
 export interface Benchmark {
   name: string
   summary: string
-  run(say: (text: string) => void): Promise<BenchmarkResult>
+  /** Takes so long that it runs only when it is named. */
+  isOnlyNamed?: boolean
+  run(say: (text: string) => void, options: BenchmarkOptions): Promise<BenchmarkResult>
 }
 
 /** The value below which a share of the samples lies (nearest rank). */

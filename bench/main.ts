@@ -2,23 +2,32 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { backlog } from './backlog.ts'
 import type { Benchmark, Measurement } from './benchmark.ts'
+import { heartbeats } from './heartbeats.ts'
+import { heartbeatsGrown } from './heartbeatsGrown.ts'
 import { latency } from './latency.ts'
 
-const benchmarks: Benchmark[] = [backlog, latency]
+const benchmarks: Benchmark[] = [backlog, latency, heartbeats, heartbeatsGrown]
 
 const HELP = `Measures the service on this machine, each figure beside a baseline taken in the same run.
 
-Usage: npm run bench [-- [--json FILE] [NAME…]]
+Usage: npm run bench [-- [--json FILE] [--scale SHARE] [NAME…]]
 
-${benchmarks.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join('\n')}
+${benchmarks.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join('\n')}
 
-  --json FILE  also writes {name: {value, unit, baseline, ratio, p50Ms, p99Ms}}
-  --help       this text`
+Without a name all but those that are said to run only by name.
 
-/** Runs the named benchmarks, or all; exit code 64 for a name that is none. */
+  --json FILE    also writes {name: {value, unit, baseline, ratio, p50Ms, p99Ms}}
+  --scale SHARE  heartbeats in smaller, for example 0.02, to see whether they run; the figures then mean little
+  --help         this text`
+
+/** Runs the named benchmarks, or all; exit code 64 for a name that is none or a share that is not one. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      json: { type: 'string' },
+      scale: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
     allowPositionals: true,
   })
   if (values.help) {
@@ -30,11 +39,18 @@ async function main(): Promise<number> {
     console.error(`There is no benchmark ${unknown.join(', ')}.\n\n${HELP}`)
     return 64
   }
-  const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const scale = Number(values.scale)
+  if (!(scale > 0 && scale <= 1)) {
+    console.error(`--scale is more than 0 and at most 1, not ${values.scale}.`)
+    return 64
+  }
+  const chosen = benchmarks.filter(({ name, isOnlyNamed = false }) =>
+    positionals.length === 0 ? !isOnlyNamed : positionals.includes(name),
+  )
   const all: Record<string, Measurement> = {}
   for (const benchmark of chosen) {
     console.log(`\n${benchmark.name}: ${benchmark.summary}`)
-    const { measurements, remarks } = await benchmark.run((text) => console.log(`  ${text}`))
+    const { measurements, remarks } = await benchmark.run((text) => console.log(`  ${text}`), { scale })
     for (const [name, measurement] of Object.entries(measurements)) {
       all[name] = measurement
       console.log(`  ${describe(name, measurement)}`)

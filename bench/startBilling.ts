@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** The real billing process, measured from outside. */
 export interface MeasuredBilling {
+  pid: number
   /** When it said that it gates, on this process's clock. */
   gatesSince(): number | null
   /** The most memory it has held, in megabytes. */
@@ -35,9 +36,12 @@ export async function startBilling(settings: ServiceSettings): Promise<MeasuredB
     withinMs: 30_000,
     what: 'billing to serve',
   })
+  if (child.pid === undefined) throw new Error('billing did not start')
+  const { pid } = child
   return {
+    pid,
     gatesSince: () => gatesSince,
-    peakMegabytes: () => peakOf(child.pid ?? 0),
+    peakMegabytes: () => peakOf(pid),
     async rpcRequests() {
       const text = await (await fetch(`${baseUrl}/metrics`)).text()
       const samples = text.matchAll(/^rpc_requests_total\{[^}]*\} (\d+)$/gm)

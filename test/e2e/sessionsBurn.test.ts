@@ -7,7 +7,7 @@ import { waitUntil } from '../support/waitUntil.ts'
 // The whole service: credit that was paid for burns while desktops run, through crashes too. The heartbeat timeout is short,
 // so that silence can be waited for.
 
-const TIMEOUT_SECONDS = 3
+const TIMEOUT_SECONDS = 6
 const HOUR = 3_600_000_000n
 
 interface Metered {

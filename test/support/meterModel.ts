@@ -91,10 +91,10 @@ export class MeterModel {
       if (!volume.isDeleted && this.liveOf(volume.account).length === 0) volume.unbilled += micros
   }
 
-  /** A downtime of ours; one of up to 15 seconds is none. */
+  /** A downtime of ours, however short: silence counts from its end. */
   passUnheard(micros: bigint): void {
     this.pass(micros)
-    if (micros > 15_000_000n) this.heardSince = this.now
+    this.heardSince = this.now
   }
 
   give(account: string, micros: bigint): void {

@@ -142,7 +142,8 @@ $$;
 --> statement-breakpoint
 -- Says that heartbeats can be received. A process hands in when it ticked last and how long ago that is by its own
 -- monotonic clock: where the database's clock says otherwise by more than two seconds, it has jumped, and the jump is
--- taken out. Longer than fifteen seconds without a tick is a gap in which nobody could be heard.
+-- taken out. Five seconds without a tick are a gap in which nobody could be heard, and a process that has just started
+-- was one that could not hear: silence counts from there. One of several that starts only makes the others more patient.
 CREATE FUNCTION "credits"."tick"(last_seen timestamptz, elapsed_micros bigint) RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
   c "credits"."metering_clock";
@@ -158,7 +159,7 @@ BEGIN
       c.skew_micros := c.skew_micros + jump;
     END IF;
   END IF;
-  IF c.alive_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 15000000 THEN
+  IF last_seen IS NULL OR c.alive_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 5000000 THEN
     c.alive_since := now_seen;
   END IF;
   UPDATE "credits"."metering_clock"

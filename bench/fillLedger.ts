@@ -1,0 +1,74 @@
+import type { Sql } from '../billing/database/connect.ts'
+
+export interface Filling {
+  accounts: number
+  entriesPerAccount: number
+  say: (text: string) => void
+}
+
+/** What the first entry of an account gives: years, so that nothing measured is about running out. */
+const GIVEN_MICROS = 100_000_000_000_000n
+/** What each of the others takes. */
+const TAKEN_MICROS = 60_000_000n
+const ACCOUNTS_AT_ONCE = 100_000
+
+/** Account number n of a filled ledger, as an SQL expression: spread all over the index, as real addresses are. */
+export const addressSql = (n: string) =>
+  `'0x' || substr(md5('account ' || ${n}) || md5('rest ' || ${n}), 1, 40)`
+
+/**
+ * Puts accounts with their entries, meters and each an ended session into an empty ledger, and the right balances. Fast:
+ * by set-based SQL with the triggers off and the indexes made afterwards; the balances are checked at the end.
+ */
+export async function fillLedger(sql: Sql, { accounts, entriesPerAccount, say }: Filling): Promise<void> {
+  const startedAt = performance.now()
+  const indexes = await sql<{ name: string; definition: string }[]>`
+    select format('%I.%I', schemaname, indexname) as name, indexdef as definition from pg_indexes
+    where schemaname = 'credits' and tablename = 'ledger_entry' and indexname not in (select conname from pg_constraint)`
+  for (const { name } of indexes) await sql.unsafe(`drop index ${name}`)
+  for (let from = 0; from < accounts; from += ACCOUNTS_AT_ONCE) {
+    const to = Math.min(from + ACCOUNTS_AT_ONCE, accounts)
+    await fillSome(sql, from, to, entriesPerAccount)
+    if (accounts > ACCOUNTS_AT_ONCE) say(`${to} accounts after ${seconds(startedAt)}`)
+  }
+  for (const { definition } of indexes)
+    await sql.begin(async (transaction) => {
+      await transaction`set local maintenance_work_mem = '512MB'`
+      await transaction.unsafe(definition)
+    })
+  await sql`vacuum analyze`
+  const [{ wrong } = { wrong: -1n }] = await sql<{ wrong: bigint }[]>`
+    select count(*) as wrong from credits.account a
+    full join (select account, sum(micros) as micros from credits.ledger_entry group by account) e on e.account = a.address
+    where a.balance_micros is distinct from e.micros`
+  if (wrong !== 0n) throw new Error(`${wrong} filled balances are not the sum of their entries`)
+  await sql`checkpoint`
+  say(`${accounts} accounts and ${accounts * entriesPerAccount} entries took ${seconds(startedAt)}`)
+}
+
+async function fillSome(sql: Sql, from: number, to: number, entriesPerAccount: number): Promise<void> {
+  const balance = GIVEN_MICROS - BigInt(entriesPerAccount - 1) * TAKEN_MICROS
+  await sql.begin(async (transaction) => {
+    await transaction`set local session_replication_role = replica`
+    const numbers = `generate_series(${from}, ${to - 1}) as n`
+    await transaction.unsafe(`
+      insert into credits.account (address, balance_micros) select ${addressSql('n')}, ${balance} from ${numbers}`)
+    await transaction.unsafe(`
+      insert into credits.ledger_entry (account, kind, micros, reference, event_at)
+      select ${addressSql('n')}, 'adjustment', case k when 1 then ${GIVEN_MICROS} else -${TAKEN_MICROS} end,
+        'adjustment:bench-' || n || '-' || k, now()
+      from generate_series(1, ${entriesPerAccount}) as k, ${numbers}`)
+    await transaction.unsafe(`
+      insert into credits.meter (account, idle_since) select ${addressSql('n')}, now() from ${numbers}`)
+    await transaction.unsafe(`
+      insert into credits.session (id, account, profile, gpus, state, end_reason, started_at, billed_through,
+        last_beat_at, hour, ended_at)
+      select 'ended-' || n, ${addressSql('n')}, 'small', 1, 'ended', 'released', t - interval '1 hour', t, t,
+        date_trunc('hour', t), t
+      from ${numbers}, (select now() as t) as time`)
+  })
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(0)} s`
+}
