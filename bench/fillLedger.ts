@@ -1,4 +1,5 @@
 import type { Sql } from '../billing/database/connect.ts'
+import { addressSql } from './addressSql.ts'
 
 export interface Filling {
   accounts: number
@@ -11,10 +12,6 @@ const GIVEN_MICROS = 100_000_000_000_000n
 /** What each of the others takes. */
 const TAKEN_MICROS = 60_000_000n
 const ACCOUNTS_AT_ONCE = 100_000
-
-/** Account number n of a filled ledger, as an SQL expression: spread all over the index, as real addresses are. */
-export const addressSql = (n: string) =>
-  `'0x' || substr(md5('account ' || ${n}) || md5('rest ' || ${n}), 1, 40)`
 
 /**
  * Puts accounts with their entries, meters and each an ended session into an empty ledger, and the right balances. Fast:

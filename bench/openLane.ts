@@ -16,15 +16,6 @@ export interface Lane {
 const HEAD_END = '\r\n\r\n'
 const LAST_CHUNK = '\r\n0\r\n\r\n'
 
-/** The bytes of a POST of JSON, made once and sent often. */
-export function postOf(url: URL, path: string, key: string, body: unknown): Buffer {
-  const json = JSON.stringify(body)
-  return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
-  )
-}
-
 /**
  * A connection that speaks just enough HTTP/1.1. A real client would take as much CPU as what it measures, of the same
  * two cores. Opened by the first request, and again by the next one after the server has closed it for being idle.

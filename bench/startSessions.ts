@@ -1,6 +1,6 @@
 import type { Sql } from '../billing/database/connect.ts'
 import type { MeterLimits } from '../billing/sessions/meterLimits.ts'
-import { addressSql } from './fillLedger.ts'
+import { addressSql } from './addressSql.ts'
 
 /**
  * Starts sessions in a filled ledger, as the service would, on accounts `firstAccount`, `firstAccount + apart` and so on;

@@ -1,0 +1,3 @@
+/** Account number n of a filled ledger, as an SQL expression: spread all over the index, as real addresses are. */
+export const addressSql = (n: string) =>
+  `'0x' || substr(md5('account ' || ${n}) || md5('rest ' || ${n}), 1, 40)`
