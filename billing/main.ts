@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import type { AppDeps } from './api/appDeps.ts'
 import { createApp } from './api/createApp.ts'
+import { builtPanelFolder, openPanelFiles } from './api/panelFiles.ts'
 import { type Serving, serve } from './api/serve.ts'
 import { readWalletToken } from './auth/readWalletToken.ts'
 import type { Config } from './config/config.ts'
@@ -287,3 +288,4 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 // Sockets of an RPC (WebSocket) may still be open; everything of ours is closed by now.
 process.exit(await main())
+    panel: openPanelFiles(builtPanelFolder),

@@ -18,6 +18,7 @@ import type { MeteredSession, SessionView } from '../sessions/sessionView.ts'
 import type { NewSession, StartResult } from '../sessions/startSession.ts'
 import type { PutVolumeResult, VolumeView } from '../storage/volumeView.ts'
 
+import type { PanelFiles } from './panelFiles.ts'
 /** What the API asks of the ledger. Addresses are lower-case; one never seen has no entries. */
 export interface LedgerReads {
   listEntries(address: Address, page: PageRequest): Promise<Page<LedgerEntryView>>
@@ -100,4 +101,6 @@ export interface AppDeps {
   metrics: Metrics
   /** Where the indexer serves GraphQL, for example `http://127.0.0.1:42069`; null while there is none. */
   indexerUrl(): string | null
+  /** The page on which people pay. */
+  panel: PanelFiles
 }

@@ -15,6 +15,7 @@ import { hashBudget } from './hashBudget.ts'
 import { addHealthRoutes } from './healthRoutes.ts'
 import { addMetricsRoute } from './metricsRoute.ts'
 import { observeRequests } from './observeRequests.ts'
+import { addPanelRoutes } from './panelRoutes.ts'
 import { addPricesRoute } from './pricesRoute.ts'
 import { problem } from './problem.ts'
 import { addQuotesRoute } from './quotesRoute.ts'
@@ -92,6 +93,7 @@ function addRoutes(app: Api, deps: RouteDeps): void {
   addHealthRoutes(app, deps)
   addMetricsRoute(app, deps)
   addDocsRoutes(app, deps)
+  addPanelRoutes(app, deps.panel)
 }
 
 function registerKeys(app: Api): void {

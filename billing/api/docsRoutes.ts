@@ -28,17 +28,6 @@ const docsPage = `<!doctype html>
 const initializer = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })
 `
 
-const indexPage = `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>AxonOS Credits</title></head>
-<body>
-<h1>AxonOS Credits</h1>
-<p>Prepaid GPU-desktop minutes. This is the API: <a href="/docs">documentation</a>,
-<a href="/openapi.json">OpenAPI document</a>, <a href="/v1/config">where and how to pay</a>.</p>
-</body>
-</html>
-`
-
 const assets = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -71,8 +60,8 @@ const problemRoute = createRoute({
 })
 
 /**
- * Adds /docs, /openapi.json, /problems/{code} and the plain page at /. Everything the browser loads comes from this
- * service, so the content security policy can allow nothing else; there is no inline script.
+ * Adds /docs, /openapi.json and /problems/{code}. Everything the browser loads comes from this service, so the content
+ * security policy can allow nothing else; there is no inline script.
  */
 export function addDocsRoutes(app: Api, deps: RouteDeps): void {
   app.openapi(problemRoute, (c) => {
@@ -89,7 +78,6 @@ export function addDocsRoutes(app: Api, deps: RouteDeps): void {
     return c.body(document, 200, { 'Content-Type': 'application/json' })
   })
 
-  app.get('/', (c) => c.html(indexPage))
   app.get('/docs', (c) => c.html(docsPage))
   app.get('/docs/initializer.js', (c) =>
     c.body(initializer, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),

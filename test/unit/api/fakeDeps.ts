@@ -438,6 +438,7 @@ export function fakeDeps(
     },
     metrics: createMetrics(),
     indexerUrl: () => null,
+    panel: { find: async () => null },
     ...overrides,
   }
 }

@@ -40,7 +40,7 @@ const documentSchema = z.object({
 type Operation = z.infer<typeof documentSchema>['paths'][string][string]
 
 /** What the document leaves out: pages and files for browsers, and itself. */
-const undocumented = /^\/(docs(\/.*)?|openapi\.json)?$/
+const undocumented = /^\/(docs(\/.*)?|assets\/.*|openapi\.json)?$/
 
 const app = createApp(unlimited())
 let document: z.infer<typeof documentSchema>

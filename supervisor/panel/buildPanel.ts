@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { hashPanelSources } from './hashPanelSources.ts'
+
+/** What became of a build that was asked for. */
+export type PanelBuild =
+  /** Made now. */
+  | { kind: 'built' }
+  /** It was there already, of these very sources. */
+  | { kind: 'fresh' }
+  /** What builds it is not installed; what is in the folder, if anything, stays. */
+  | { kind: 'impossible'; why: string }
+
+export interface PanelBuildOptions {
+  /** `demo` holds a test wallet and is for the demo alone. */
+  mode: 'production' | 'demo'
+  /** Where the finished page goes. Whatever is there is replaced in one move, when the build is whole. */
+  folder: string
+}
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The finished page of production, which billing serves. */
+export const panelFolder = join(checkout, 'panel/dist')
+
+/** Beside the page: of which sources it was made. Billing loads the page again when it changes. */
+const STAMP = 'build.json'
+
+/** Whether the folder holds a page of these sources; without sources, whether it holds one at all. */
+export function isPanelFresh({ mode, folder }: PanelBuildOptions): boolean {
+  const stamp = join(folder, STAMP)
+  if (!existsSync(stamp)) return false
+  const sources = hashPanelSources(checkout)
+  return sources === null || readFileSync(stamp, 'utf8') === stampOf(mode, sources)
+}
+
+/**
+ * Builds the page where it is missing or older than its sources; about a second. Two that build at once do no harm: each
+ * builds beside the folder, and the last whole one stays.
+ *
+ * @throws when the sources do not build, or the demo's wallet got into the production build.
+ */
+export async function buildPanel(options: PanelBuildOptions): Promise<PanelBuild> {
+  if (isPanelFresh(options)) return { kind: 'fresh' }
+  const { mode, folder } = options
+  const sources = hashPanelSources(checkout)
+  if (sources === null) return { kind: 'impossible', why: 'the sources of the page (panel/) are not here' }
+  const vite = await loadVite()
+  if ('why' in vite) return { kind: 'impossible', why: vite.why }
+  const beside = `${folder}.${process.pid}`
+  try {
+    await vite.build({
+      configFile: join(checkout, 'panel/vite.config.ts'),
+      mode,
+      logLevel: 'warn',
+      build: { outDir: `${beside}.new` },
+    })
+    await writeFile(join(`${beside}.new`, STAMP), stampOf(mode, sources))
+    await replace(folder, beside)
+  } finally {
+    await rm(`${beside}.new`, { recursive: true, force: true })
+    await rm(`${beside}.old`, { recursive: true, force: true })
+  }
+  return { kind: 'built' }
+}
+
+function stampOf(mode: string, sources: string): string {
+  return `${JSON.stringify({ mode, sources })}\n`
+}
+
+async function loadVite() {
+  try {
+    return await import('vite')
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    return {
+      why: `Vite can not be loaded (${why}); the page is built where development dependencies are installed`,
+    }
+  }
+}
+
+/** A folder can not be renamed onto one that is not empty, so the old one steps aside for a moment. */
+async function replace(folder: string, beside: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      if (existsSync(folder)) await rename(folder, `${beside}.old`)
+      await rename(`${beside}.new`, folder)
+      return
+    } catch (error) {
+      // Another process did the same at the same moment.
+      if (tries === 5) throw new Error(`the page can not be put into ${dirname(folder)}`, { cause: error })
+      await rm(`${beside}.old`, { recursive: true, force: true })
+    }
+  }
+}

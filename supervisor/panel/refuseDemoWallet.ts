@@ -1,0 +1,32 @@
+import type { Plugin } from 'vite'
+
+/**
+ * What only the demo's test wallet has: its marker, its module, and the well-known key of the first account of local
+ * chains, which holds real money of nobody careful.
+ */
+const TRACES = [
+  'axonos-demo-wallet',
+  'installDemoWallet',
+  'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+]
+
+/**
+ * A Vite plugin that fails the build when a trace of the demo's test wallet is in any file of it, name or content. The
+ * demo's own build (`--mode demo`) is the only one without this plugin.
+ */
+export function refuseDemoWallet(): Plugin {
+  return {
+    name: 'refuse-demo-wallet',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      for (const [name, file] of Object.entries(bundle)) {
+        const content = file.type === 'chunk' ? file.code : Buffer.from(file.source).toString()
+        const trace = TRACES.find(
+          (text) => name.includes(text) || content.toLowerCase().includes(text.toLowerCase()),
+        )
+        if (trace !== undefined)
+          this.error(`The demo wallet must not be in this build, but ${name} has "${trace}".`)
+      }
+    },
+  }
+}
