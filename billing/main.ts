@@ -19,6 +19,8 @@ import { electLeader } from './gate/electLeader.ts'
 import type { GateDeps } from './gate/gateDeps.ts'
 import { listDeposits } from './gate/listDeposits.ts'
 import { listPrices } from './gate/listPrices.ts'
+import { type DepositProgress, openDepositProgress } from './gate/openDepositProgress.ts'
+import type { ConfirmationsRequired } from './gate/queryDepositViews.ts'
 import { readDeposits } from './gate/readDeposits.ts'
 import { readGauges } from './gate/readGauges.ts'
 import { readHealth } from './gate/readHealth.ts'
@@ -127,7 +129,12 @@ async function run(
     const time = await keepTime(sql, { stop, onProblem: tell('the metering clock does not tick') })
     running.push(time.stopped)
     const feed = await openEventFeed(sql, { stop, onProblem: tell('events could not be read') })
-    const app = createApp(appDeps(config, sql, { gate, feed, logger, metrics }))
+    const progress = await openDepositProgress(sql, {
+      confirmationsRequired: confirmationsOf(gate),
+      stop,
+      onProblem: tell('pending deposits could not be followed'),
+    })
+    const app = createApp(appDeps(config, sql, { gate, feed, progress, logger, metrics }))
     serving = await serve(app, { host: config.host, port: config.port })
     logger.info({ url: serving.url }, 'billing serves')
   }
@@ -222,11 +229,17 @@ function reportWebhooks(config: Config, logger: Logger): (report: WebhookReport)
 function appDeps(
   config: Config,
   sql: Sql,
-  { gate, feed, logger, metrics }: { gate: OpenedGate; feed: EventFeed; logger: Logger; metrics: Metrics },
+  {
+    gate,
+    feed,
+    progress,
+    logger,
+    metrics,
+  }: { gate: OpenedGate; feed: EventFeed; progress: DepositProgress; logger: Logger; metrics: Metrics },
 ): AppDeps {
   const limits = meterLimits(config)
   const rate = storageRate(config)
-  const required = (chainId: number) => gate.deps.chains.get(chainId)?.confirmations ?? 0
+  const required = confirmationsOf(gate)
   const rails = [...gate.rails.values()].map(({ config: rail, symbol, decimals }) => ({
     rail: rail.rail,
     asset: rail.asset,
@@ -250,7 +263,7 @@ function appDeps(
       readAccount: (address) => readAccount(sql, limits, address),
       listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),
     },
-    events: { feed, readDeposits: (ids) => readDeposits(sql, required, { ids }) },
+    events: { feed, progress, readDeposits: (ids) => readDeposits(sql, required, { ids }) },
     walletTokens: { addressOf: (token) => readWalletToken(sql, token) },
     volumes: {
       put: (volume) => putVolume(sql, rate, volume),
@@ -275,8 +288,13 @@ function appDeps(
         ),
     },
     metrics,
+    panel: openPanelFiles(builtPanelFolder),
     indexerUrl: () => config.indexerUrl,
   }
+}
+
+function confirmationsOf(gate: OpenedGate): ConfirmationsRequired {
+  return (chainId) => gate.deps.chains.get(chainId)?.confirmations ?? 0
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -288,4 +306,3 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 // Sockets of an RPC (WebSocket) may still be open; everything of ours is closed by now.
 process.exit(await main())
-    panel: openPanelFiles(builtPanelFolder),

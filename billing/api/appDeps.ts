@@ -6,6 +6,7 @@ import type { EventFeed } from '../events/openEventFeed.ts'
 import type { HealthReport } from '../gate/healthReport.ts'
 import type { DepositFilter } from '../gate/listDeposits.ts'
 import type { PriceFilter } from '../gate/listPrices.ts'
+import type { DepositProgress } from '../gate/openDepositProgress.ts'
 import type { DepositView, TransactionDesk } from '../gate/transactionView.ts'
 import type { AdjustInput, AdjustResult } from '../ledger/adjust.ts'
 import type { LedgerEntryView } from '../ledger/entryView.ts'
@@ -17,8 +18,8 @@ import type { AccountView } from '../sessions/readAccount.ts'
 import type { MeteredSession, SessionView } from '../sessions/sessionView.ts'
 import type { NewSession, StartResult } from '../sessions/startSession.ts'
 import type { PutVolumeResult, VolumeView } from '../storage/volumeView.ts'
-
 import type { PanelFiles } from './panelFiles.ts'
+
 /** What the API asks of the ledger. Addresses are lower-case; one never seen has no entries. */
 export interface LedgerReads {
   listEntries(address: Address, page: PageRequest): Promise<Page<LedgerEntryView>>
@@ -65,6 +66,7 @@ export interface WalletTokens {
 /** What streams of events are made of. */
 export interface Events {
   feed: EventFeed
+  progress: DepositProgress
   /** Recorded deposits as they are now; those that are not there are missing. */
   readDeposits(ids: string[]): Promise<DepositView[]>
 }
@@ -99,8 +101,8 @@ export interface AppDeps {
   prices: PriceReads
   health: { read(): Promise<HealthReport> }
   metrics: Metrics
-  /** Where the indexer serves GraphQL, for example `http://127.0.0.1:42069`; null while there is none. */
-  indexerUrl(): string | null
   /** The page on which people pay. */
   panel: PanelFiles
+  /** Where the indexer serves GraphQL, for example `http://127.0.0.1:42069`; null while there is none. */
+  indexerUrl(): string | null
 }

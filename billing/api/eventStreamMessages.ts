@@ -14,7 +14,8 @@ import { volumeJson } from './volumeJson.ts'
 
 /** One message of an event stream: its name, its JSON, and where a client resumes that has seen it. */
 export interface StreamMessage {
-  id: bigint
+  /** null: it moves nobody on, who has seen it resumes from where it was before. */
+  id: bigint | null
   event: 'deposit' | 'session' | 'volume' | 'balance' | 'reset'
   data: unknown
 }

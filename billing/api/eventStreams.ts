@@ -5,6 +5,7 @@ import { createWaker } from '../clock/createWaker.ts'
 import { loggableError } from '../log/loggableError.ts'
 import type { AppDeps } from './appDeps.ts'
 import { balanceJson } from './balanceJson.ts'
+import { createProgressTeller } from './createProgressTeller.ts'
 import { eventStreamMessages, type StreamMessage } from './eventStreamMessages.ts'
 
 const RETRY_MS = 2_000
@@ -47,15 +48,18 @@ export interface Listener {
  * client reads and no faster, so what is in memory of a stream does not grow with what there is to tell; it is woken by the
  * feed. Each begins with what was missed since `lastEventId`, then the balance.
  *
+ * Between events it says how far pending deposits are, as of the latest look at them that all streams share. Such a message
+ * has no id, so it moves nobody on.
+ *
  * A stream ends when its client leaves or reads nothing for too long, when its token is no longer good (looked at before
- * anything is sent), and when the process stops. The client comes back by itself and misses nothing.
+ * an event is told, and with every comment), and when the process stops. The client comes back by itself and misses nothing.
  */
 export function eventStreams(
   deps: Pick<AppDeps, 'config' | 'logger' | 'walletTokens' | 'events' | 'metering' | 'volumes'>,
   times: EventStreamTimes,
 ): (listener: Listener) => ReadableStream<Uint8Array> {
   const asking = pLimit(ASKING_AT_ONCE)
-  const { feed } = deps.events
+  const { feed, progress } = deps.events
   const open = new Set<AbortController>()
   feed.stopped.addEventListener('abort', () => {
     for (const over of open) over.abort()
@@ -66,7 +70,11 @@ export function eventStreams(
     const room = createWaker()
     const news = createWaker()
     const encoder = new TextEncoder()
+    const teller = createProgressTeller()
     let controller: ReadableStreamDefaultController<Uint8Array> | null = null
+    /** Whether there may be events to read. */
+    let isDue = true
+    let readAt = performance.now()
 
     const isOver = () => over.signal.aborted
 
@@ -94,22 +102,40 @@ export function eventStreams(
       if (position.isReset) await send(messageText({ id: position.seq, event: 'reset', data: {} }))
       let isCaughtUp = false
       while (!isOver()) {
-        if (!(await isTokenGood())) return
-        const { page, messages } = await asking(() => readPage(position.seq))
-        for (const message of messages) await send(messageText(message))
-        position = { seq: page.at(-1)?.seq ?? position.seq, isReset: false }
-        if (page.length === PAGE) continue
-        if (!isCaughtUp) await send(messageText(await asking(() => balanceAt(position.seq))))
-        isCaughtUp = true
+        if (isDue) {
+          isDue = false
+          readAt = performance.now()
+          if (!(await isTokenGood())) return
+          const { page, messages } = await asking(() => readPage(position.seq))
+          teller.noteEvents(messages)
+          for (const message of messages) await send(messageText(message))
+          position = { seq: page.at(-1)?.seq ?? position.seq, isReset: false }
+          isDue ||= page.length === PAGE
+          if (isDue) continue
+          if (!isCaughtUp) await send(messageText(await asking(() => balanceAt(position.seq))))
+          isCaughtUp = true
+        }
+        await sendProgress()
         await waitForNews()
       }
     }
 
+    /** Of a look that is older than what was told by events, nothing: another one is asked for. */
+    async function sendProgress(): Promise<void> {
+      const pending = progress.latest(wallet)
+      if (pending === null) return
+      const changes = teller.changesIn(pending)
+      if (changes === 'outdated') progress.refresh(wallet)
+      else for (const message of changes) await send(messageText(message))
+    }
+
     /** Returns when there may be something to tell. */
     async function waitForNews(): Promise<void> {
-      const until = performance.now() + times.heartbeatMs
-      await news.sleep(times.heartbeatMs, over.signal)
-      if (performance.now() >= until - TIMER_SLACK_MS) await send(':\n\n')
+      const until = readAt + times.heartbeatMs
+      await news.sleep(Math.max(0, until - performance.now()), over.signal)
+      if (performance.now() < until - TIMER_SLACK_MS) return
+      isDue = true
+      await send(':\n\n')
     }
 
     async function startOf(resume: string | null): Promise<{ seq: bigint; isReset: boolean }> {
@@ -137,7 +163,11 @@ export function eventStreams(
         start(it) {
           controller = it
           // Before anything is read: what is published after that read wakes us.
-          const unsubscribe = feed.subscribe(wallet, news.wake)
+          const unsubscribe = feed.subscribe(wallet, () => {
+            isDue = true
+            news.wake()
+          })
+          const unfollow = progress.subscribe(wallet, news.wake)
           open.add(over)
           run()
             .catch((error: unknown) =>
@@ -146,6 +176,7 @@ export function eventStreams(
             .finally(() => {
               open.delete(over)
               unsubscribe()
+              unfollow()
               onEnd()
               end(it, socket)
               over.abort()
@@ -172,5 +203,6 @@ function end(controller: ReadableStreamDefaultController<Uint8Array>, socket: So
 
 /** JSON has no line ends, so a message is always one line of data. */
 function messageText({ id, event, data }: StreamMessage): string {
-  return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`
+  const place = id === null ? '' : `id: ${id}\n`
+  return `event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`
 }

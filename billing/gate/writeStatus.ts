@@ -1,17 +1,27 @@
 import type { Head } from '../chain/readHead.ts'
 import type { Sql } from '../database/connect.ts'
 
-/** Writes down what the gate knows of a chain: what confirmations are counted by, and what health is judged by. */
+/**
+ * Writes down what the gate knows of a chain: what confirmations are counted by, and what health is judged by. Another head
+ * than before is announced on the channel `credits_heads`.
+ */
 export async function writeStatus(sql: Sql, chainId: number, head: Head): Promise<void> {
   await sql`
-    insert into credits.chain_status as s
-      (chain_id, head_number, head_hash, head_timestamp, head_changed_at, finalized_number, passed_at, problem)
-    values (${chainId}, ${head.number.toString()}, ${head.hash}, ${new Date(Number(head.timestamp) * 1000)}, now(),
-      ${head.finalizedNumber.toString()}, now(), null)
-    on conflict (chain_id) do update set
-      head_number = excluded.head_number, head_hash = excluded.head_hash, head_timestamp = excluded.head_timestamp,
-      head_changed_at = case when s.head_hash = excluded.head_hash then s.head_changed_at else now() end,
-      finalized_number = excluded.finalized_number, passed_at = now(), problem = null`
+    with before as (
+      select head_hash from credits.chain_status where chain_id = ${chainId}
+    ), written as (
+      insert into credits.chain_status as s
+        (chain_id, head_number, head_hash, head_timestamp, head_changed_at, finalized_number, passed_at, problem)
+      values (${chainId}, ${head.number.toString()}, ${head.hash}, ${new Date(Number(head.timestamp) * 1000)}, now(),
+        ${head.finalizedNumber.toString()}, now(), null)
+      on conflict (chain_id) do update set
+        head_number = excluded.head_number, head_hash = excluded.head_hash, head_timestamp = excluded.head_timestamp,
+        head_changed_at = case when s.head_hash = excluded.head_hash then s.head_changed_at else now() end,
+        finalized_number = excluded.finalized_number, passed_at = now(), problem = null
+      returning head_hash
+    )
+    select pg_notify('credits_heads', '') from written
+    where head_hash is distinct from (select head_hash from before)`
 }
 
 /** Writes down why a pass could not be made; the head stays the last one known. */

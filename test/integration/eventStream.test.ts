@@ -1,210 +1,48 @@
-import { OpenAPIHono } from '@hono/zod-openapi'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ApiEnv } from '../../billing/api/apiEnv.ts'
-import { createApp } from '../../billing/api/createApp.ts'
-import type { EventStreamTimes } from '../../billing/api/eventStreams.ts'
-import { addEventsRoute } from '../../billing/api/eventsRoute.ts'
-import { requireWallet } from '../../billing/api/requireWallet.ts'
-import { type Serving, serve } from '../../billing/api/serve.ts'
-import { openEventFeed } from '../../billing/events/openEventFeed.ts'
-import { runPublisher } from '../../billing/events/runPublisher.ts'
-import { readDeposits } from '../../billing/gate/readDeposits.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import { meterLimits } from '../../billing/sessions/meterLimits.ts'
 import { meterSessions } from '../../billing/sessions/meterSessions.ts'
-import { readAccount } from '../../billing/sessions/readAccount.ts'
 import { startSession } from '../../billing/sessions/startSession.ts'
 import { accrueStorage } from '../../billing/storage/accrueStorage.ts'
 import { putVolume } from '../../billing/storage/putVolume.ts'
-import { readVolume } from '../../billing/storage/readVolume.ts'
-import { storageRate } from '../../billing/storage/storageRate.ts'
 import { createMeterClock } from '../support/createMeterClock.ts'
-import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { createStreamScene, type StreamClient, type StreamScene } from '../support/createStreamScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
-import { config, fakeDeps, serviceKey } from '../unit/api/fakeDeps.ts'
+import { serviceKey } from '../unit/api/fakeDeps.ts'
 
 type Address = `0x${string}`
 const addressOf = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
 const ALICE = addressOf(0xa1)
 const BOB = addressOf(0xb0b)
-const limits = meterLimits(config)
-const rate = storageRate(config)
 
-let database: TestDatabase
-let stop: AbortController
-let publishing: Promise<void>
-let serving: Serving
-let clients: AbortController[]
-/** Whose token each wallet's own address is, unless it has expired. */
-let expired: Set<string>
+let scene: StreamScene
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  stop = new AbortController()
-  clients = []
-  expired = new Set()
-  publishing = runPublisher(database.sql, { endpointId: null, stop: stop.signal, onProblem: fail })
-  serving = await serve(createApp(await deps()), { host: '127.0.0.1', port: 0 })
+  scene = await createStreamScene()
 })
-afterEach(async () => {
-  for (const client of clients) client.abort()
-  stop.abort()
-  await Promise.all([publishing, serving.close()])
-  await database.drop()
-})
-
-function fail(error: unknown): never {
-  throw error
-}
-
-async function deps() {
-  const { sql } = database
-  const feed = await openEventFeed(sql, { stop: stop.signal, onProblem: fail })
-  const fake = fakeDeps()
-  return fakeDeps({
-    events: { feed, readDeposits: (ids) => readDeposits(sql, () => 6, { ids }) },
-    metering: { ...fake.metering, readAccount: (address) => readAccount(sql, limits, address) },
-    volumes: { ...fake.volumes, read: (id) => readVolume(sql, rate, id) },
-    walletTokens: {
-      addressOf: async (token) =>
-        /^0x[0-9a-f]{40}$/.test(token) && !expired.has(token) ? (token as Address) : null,
-    },
-  })
-}
-
-/** The route alone, with other patience. */
-async function servedWith(times: EventStreamTimes): Promise<Serving> {
-  const dependencies = await deps()
-  const app = new OpenAPIHono<ApiEnv>()
-  const refuse = () => {
-    throw new Error('not of this test')
-  }
-  const guards = {
-    requireKey: refuse,
-    requireWallet: requireWallet(config, dependencies.walletTokens),
-    rateLimit: refuse,
-    hashBudget: refuse,
-  }
-  addEventsRoute(app, { ...dependencies, ...guards }, times)
-  return serve(app, { host: '127.0.0.1', port: 0 })
-}
-
-interface Message {
-  event: string
-  id: string
-  data: Record<string, unknown>
-}
-
-interface Client {
-  messages: Message[]
-  /** All that came, comments too. */
-  text: string
-  isOver: boolean
-  leave(): void
-  /** Waits for so many messages. */
-  until(count: number): Promise<Message[]>
-}
-
-const ask = (
-  wallet: string,
-  { url = serving.url, lastEventId = '', method = 'GET', signal = stop.signal } = {},
-) =>
-  fetch(`${url}/v1/events`, {
-    method,
-    signal,
-    headers: { Authorization: `Bearer ${wallet}`, ...(lastEventId ? { 'Last-Event-ID': lastEventId } : {}) },
-  })
-
-async function listen(wallet: string, options: { url?: string; lastEventId?: string } = {}): Promise<Client> {
-  const leaving = new AbortController()
-  clients.push(leaving)
-  const answer = await ask(wallet, { ...options, signal: leaving.signal })
-  expect(answer.status).toBe(200)
-  const client: Client = {
-    messages: [],
-    text: '',
-    isOver: false,
-    leave: () => leaving.abort(),
-    until: (count) =>
-      waitUntil(() => client.messages.length >= count && client.messages, {
-        withinMs: 10_000,
-        what: `${count} messages, after ${JSON.stringify(client.messages)}`,
-      }),
-  }
-  void read(answer, client)
-  return client
-}
-
-async function read(answer: Response, client: Client): Promise<void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  try {
-    for await (const chunk of answer.body ?? []) {
-      const text = decoder.decode(chunk, { stream: true })
-      client.text += text
-      rest += text
-      const blocks = rest.split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const match = /^event: (.*)\nid: (.*)\ndata: (.*)$/.exec(block)
-        if (match === null) continue
-        const [, event = '', id = '', data = ''] = match
-        client.messages.push({ event, id, data: JSON.parse(data) })
-      }
-    }
-  } catch {
-    // Cut: the messages say how far it came.
-  }
-  client.isOver = true
-}
+afterEach(() => scene.end())
 
 let keys = 0
 async function give(wallet: Address, minutes: bigint) {
   keys += 1
   const idempotencyKey = `stream-${keys}`
-  await adjust(database.sql, { wallet, micros: minutes * 60_000_000n, reason: 'test', idempotencyKey })
+  await adjust(scene.sql, { wallet, micros: minutes * 60_000_000n, reason: 'test', idempotencyKey })
 }
 
-/** An event of a session that need not exist; its id says which it is. */
-const tell = (wallet: Address, id: string, sql = database.sql) => sql`
-  insert into credits.outbox_event (kind, account, payload) values ('session.started', ${wallet}, ${sql.json({
-    id,
-    profile: 'small',
-    gpus: 1,
-    state: 'running',
-    endReason: null,
-    startedAt: '2026-01-01T00:00:00Z',
-    totalBilledMicros: '0',
-  })})`
-
-const tellMany = (wallet: Address, count: number) => database.sql`
-  insert into credits.outbox_event (kind, account, payload)
-  select 'session.started', ${wallet}, jsonb_build_object('id', repeat('s', 100) || n, 'profile', 'small', 'gpus', 1,
-    'state', 'running', 'endReason', null, 'startedAt', '2026-01-01T00:00:00Z', 'totalBilledMicros', '0')
-  from generate_series(1, ${count}) n`
-
-async function published(): Promise<void> {
-  await waitUntil(
-    async () => (await database.sql`select from credits.outbox_event where seq is null limit 1`).length === 0,
-    { withinMs: 10_000, what: 'everything to be published' },
-  )
-}
-
-const told = ({ messages }: Client) =>
+const told = ({ messages }: StreamClient) =>
   messages.flatMap(({ event, data }) => (event === 'session' ? [String(data.id)] : []))
 
 describe('what is told', () => {
   test('the balance first, then each event of the own account as it happens', async () => {
-    const answer = await ask(ALICE)
+    const answer = await scene.ask(ALICE)
     expect(answer.headers.get('Content-Type')).toBe('text/event-stream')
     expect(answer.headers.get('Cache-Control')).toBe('no-store, no-transform')
     expect(answer.headers.get('X-Accel-Buffering')).toBe('no')
     await answer.body?.cancel()
 
-    const clock = await createMeterClock(database.sql)
+    const clock = await createMeterClock(scene.sql)
     await give(ALICE, 60n)
     await give(BOB, 60n)
-    const client = await listen(ALICE)
+    const client = await scene.listen(ALICE)
     expect((await client.until(1))[0]).toEqual({
       event: 'balance',
       id: '0',
@@ -212,11 +50,11 @@ describe('what is told', () => {
     })
     expect(client.text).toMatch(/^retry: 2000\n\n/)
 
-    await startSession(database.sql, limits, { id: 'bob', account: BOB, profile: 'max', gpus: 8 })
-    await startSession(database.sql, limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
+    await startSession(scene.sql, scene.limits, { id: 'bob', account: BOB, profile: 'max', gpus: 8 })
+    await startSession(scene.sql, scene.limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
     await client.until(3)
     await clock.pass(60)
-    await meterSessions(database.sql, limits, ['s'], 'release')
+    await meterSessions(scene.sql, scene.limits, ['s'], 'release')
     const [, started, burning, ended, left] = await client.until(5)
     expect(started).toMatchObject({
       event: 'session',
@@ -244,13 +82,13 @@ describe('what is told', () => {
   test('a deposit in the state of each event, though it has moved on since', async () => {
     const hash = `0x${'1'.repeat(64)}`
     const id = `1-${hash}-usdc-${ALICE}`
-    await database.sql`
+    await scene.sql`
       insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, amount_base_units, block_number,
         block_hash, block_timestamp, credit_micros)
       values (${id}, 1, ${hash}, 'usdc:1', ${ALICE}, 'credited', 1000000, 7, ${hash}, now(), 3600000000)`
-    const client = await listen(ALICE)
+    const client = await scene.listen(ALICE)
     await client.until(1)
-    const { sql } = database
+    const { sql } = scene
     await sql`
       insert into credits.outbox_event (kind, account, payload)
       select kind, ${ALICE}, ${sql.json({ id, reason: 'below_minimum' })}
@@ -272,16 +110,16 @@ describe('what is told', () => {
   })
 
   test('a volume that owes, and a balance that runs low', async () => {
-    const clock = await createMeterClock(database.sql)
+    const clock = await createMeterClock(scene.sql)
     await give(ALICE, 5n)
-    const client = await listen(ALICE)
+    const client = await scene.listen(ALICE)
     await client.until(1)
-    await startSession(database.sql, limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
+    await startSession(scene.sql, scene.limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
     await client.until(4)
-    await meterSessions(database.sql, limits, ['s'], 'release')
-    await putVolume(database.sql, rate, { id: 'v', account: ALICE, sizeBytes: 1024n ** 4n })
+    await meterSessions(scene.sql, scene.limits, ['s'], 'release')
+    await putVolume(scene.sql, scene.rate, { id: 'v', account: ALICE, sizeBytes: 1024n ** 4n })
     await clock.pass(86_400)
-    await accrueStorage(database.sql, rate)
+    await accrueStorage(scene.sql, scene.rate)
     const messages = await waitUntil(
       () => client.messages.filter(({ event }) => event === 'volume').length >= 2 && client.messages,
       { withinMs: 10_000, what: 'the warnings' },
@@ -294,26 +132,26 @@ describe('what is told', () => {
   })
 
   test('nothing to whoever has no token of a wallet', async () => {
-    expect((await fetch(`${serving.url}/v1/events`)).status).toBe(401)
-    expect((await ask('unknown')).status).toBe(401)
-    expect((await ask(serviceKey)).status).toBe(403)
+    expect((await fetch(`${scene.serving.url}/v1/events`)).status).toBe(401)
+    expect((await scene.ask('unknown')).status).toBe(401)
+    expect((await scene.ask(serviceKey)).status).toBe(403)
   })
 })
 
 describe('resuming', () => {
   test('tells what was missed, then the balance, and nothing twice', async () => {
-    const before = await listen(ALICE)
-    await tell(ALICE, 'first')
+    const before = await scene.listen(ALICE)
+    await scene.tell(ALICE, 'first')
     const [, , last] = await before.until(3)
     before.leave()
-    await tell(ALICE, 'second')
-    await tell(BOB, 'of another')
-    await tell(ALICE, 'third')
-    await published()
+    await scene.tell(ALICE, 'second')
+    await scene.tell(BOB, 'of another')
+    await scene.tell(ALICE, 'third')
+    await scene.published()
 
-    const after = await listen(ALICE, { lastEventId: last?.id ?? '' })
+    const after = await scene.listen(ALICE, { lastEventId: last?.id ?? '' })
     await after.until(5)
-    await tell(ALICE, 'fourth')
+    await scene.tell(ALICE, 'fourth')
     await after.until(7)
     expect(after.messages.map(({ event, data }) => (event === 'session' ? data.id : event))).toEqual([
       'second',
@@ -327,7 +165,7 @@ describe('resuming', () => {
   })
 
   test('loses nothing of what becomes visible out of the order of its ids', async () => {
-    const client = await listen(ALICE)
+    const client = await scene.listen(ALICE)
     await client.until(1)
     let commit = () => {}
     const held = new Promise<void>((resolve) => {
@@ -337,18 +175,18 @@ describe('resuming', () => {
     const isInserted = new Promise<void>((resolve) => {
       inserted = resolve
     })
-    const slow = database.sql.begin(async (tx) => {
-      await tell(ALICE, 'lower id', tx as never)
+    const slow = scene.sql.begin(async (tx) => {
+      await scene.tell(ALICE, 'lower id', tx as never)
       inserted()
       await held
     })
     await isInserted
-    await tell(ALICE, 'higher id')
+    await scene.tell(ALICE, 'higher id')
     const [, , balance] = await client.until(3)
     client.leave()
     commit()
     await slow
-    const again = await listen(ALICE, { lastEventId: balance?.id ?? '' })
+    const again = await scene.listen(ALICE, { lastEventId: balance?.id ?? '' })
     await again.until(2)
     expect([...told(client), ...told(again)]).toEqual(['higher id', 'lower id'])
   })
@@ -358,8 +196,8 @@ describe('resuming', () => {
     const writers = Promise.all(
       Array.from({ length: 10 }, async (_, writer) => {
         for (let i = writer; i < events; i += 10) {
-          await database.sql.begin(async (tx) => {
-            await tell(ALICE, `s${i}`, tx as never)
+          await scene.sql.begin(async (tx) => {
+            await scene.tell(ALICE, `s${i}`, tx as never)
             await tx`select pg_sleep(random() * 0.02)`
           })
         }
@@ -369,7 +207,7 @@ describe('resuming', () => {
     let lastEventId = '0'
     await waitUntil(
       async () => {
-        const client = await listen(ALICE, { lastEventId })
+        const client = await scene.listen(ALICE, { lastEventId })
         const left = events - seen.length
         await client.until(1 + Math.floor(Math.random() * Math.min(30, 2 * left)))
         client.leave()
@@ -385,15 +223,15 @@ describe('resuming', () => {
   })
 
   test('after more than a thousand missed events the client is told to load anew', async () => {
-    await tellMany(ALICE, 1_000)
-    await published()
-    const whole = await listen(ALICE, { lastEventId: '0' })
+    await scene.tellMany(ALICE, 1_000)
+    await scene.published()
+    const whole = await scene.listen(ALICE, { lastEventId: '0' })
     await whole.until(2_001)
     expect(told(whole)).toHaveLength(1_000)
-    await tell(ALICE, 'one more')
+    await scene.tell(ALICE, 'one more')
     await whole.until(2_003)
 
-    const reset = await listen(ALICE, { lastEventId: '0' })
+    const reset = await scene.listen(ALICE, { lastEventId: '0' })
     expect((await reset.until(2)).map(({ event, id }) => [event, id])).toEqual([
       ['reset', '1001'],
       ['balance', '1001'],
@@ -403,7 +241,7 @@ describe('resuming', () => {
   test.each(['1000', 'x', '-1', '1.5', '9'.repeat(30)])(
     'from %s, which was never given, too',
     async (lastEventId) => {
-      const client = await listen(ALICE, { lastEventId })
+      const client = await scene.listen(ALICE, { lastEventId })
       expect((await client.until(2)).map(({ event }) => event)).toEqual(['reset', 'balance'])
     },
   )
@@ -411,15 +249,14 @@ describe('resuming', () => {
 
 describe('what streams may cost', () => {
   test('a client that does not read is cut off, and nobody else notices', async () => {
-    const short = await servedWith({ heartbeatMs: 15_000, stalledMs: 500 })
-    const other = await listen(ALICE, { url: short.url })
+    const short = await scene.servedWith({ heartbeatMs: 15_000, stalledMs: 500 })
+    const other = await scene.listen(ALICE, { url: short.url })
     await other.until(1)
-    const leaving = new AbortController()
-    clients.push(leaving)
-    const deaf = await ask(ALICE, { url: short.url, signal: leaving.signal })
+    const leaving = scene.untilLeft()
+    const deaf = await scene.ask(ALICE, { url: short.url, signal: leaving.signal })
     const heapBefore = process.memoryUsage().arrayBuffers
     for (let i = 0; i < 25; i += 1) {
-      await tellMany(ALICE, 500)
+      await scene.tellMany(ALICE, 500)
       await other.until(1 + (i + 1) * 1_000)
     }
     expect(process.memoryUsage().arrayBuffers - heapBefore).toBeLessThan(64 * 1024 * 1024)
@@ -431,7 +268,7 @@ describe('what streams may cost', () => {
       // Broken off in the middle, or at an end: fetch takes both for one.
     }
     expect(got).toBeLessThan(other.text.length)
-    await tell(ALICE, 'still there')
+    await scene.tell(ALICE, 'still there')
     await other.until(25_003)
     await short.close()
   }, 120_000)
@@ -440,30 +277,33 @@ describe('what streams may cost', () => {
     const wallets = Array.from({ length: 40 }, (_, i) => addressOf(i + 1))
     const before = process.memoryUsage().heapUsed
     const all = await Promise.all(
-      wallets.flatMap((wallet) => Array.from({ length: 5 }, () => listen(wallet))),
+      wallets.flatMap((wallet) => Array.from({ length: 5 }, () => scene.listen(wallet))),
     )
     await Promise.all(all.map((client) => client.until(1)))
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 300 * 1024)
     const [first = ALICE] = wallets
-    const refused = await ask(first)
+    const refused = await scene.ask(first)
     expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '5'])
     expect(await refused.json()).toMatchObject({ code: 'rate_limited' })
 
-    await tell(first, 'one')
+    await scene.tell(first, 'one')
     for (const client of all.slice(0, 5)) await client.until(3)
     expect(all.slice(5).every(({ messages }) => messages.length === 1)).toBe(true)
     for (const client of all) client.leave()
-    await waitUntil(async () => (await ask(first)).status === 200, { withinMs: 5_000, what: 'room again' })
+    await waitUntil(async () => (await scene.ask(first)).status === 200, {
+      withinMs: 5_000,
+      what: 'room again',
+    })
   })
 
   test('HEAD opens no stream', async () => {
-    for (let i = 0; i < 6; i += 1) expect((await ask(ALICE, { method: 'HEAD' })).status).toBe(200)
-    await (await listen(ALICE)).until(1)
+    for (let i = 0; i < 6; i += 1) expect((await scene.ask(ALICE, { method: 'HEAD' })).status).toBe(200)
+    await (await scene.listen(ALICE)).until(1)
   })
 
   test('an idle stream says that it is there', async () => {
-    const short = await servedWith({ heartbeatMs: 50, stalledMs: 500 })
-    const client = await listen(ALICE, { url: short.url })
+    const short = await scene.servedWith({ heartbeatMs: 50, stalledMs: 500 })
+    const client = await scene.listen(ALICE, { url: short.url })
     await waitUntil(() => client.text.split('\n').filter((line) => line === ':').length >= 3, {
       withinMs: 5_000,
       what: 'three comments',
@@ -476,26 +316,25 @@ describe('what streams may cost', () => {
 
 describe('a stream ends', () => {
   test('when its token does: what happens after that it is not told', async () => {
-    const client = await listen(ALICE)
+    const client = await scene.listen(ALICE)
     await client.until(1)
-    expired.add(ALICE)
-    await tell(ALICE, 'too late')
+    scene.expired.add(ALICE)
+    await scene.tell(ALICE, 'too late')
     await waitUntil(() => client.isOver, { withinMs: 5_000, what: 'the stream to end' })
     expect(client.messages).toHaveLength(1)
-    expect((await ask(ALICE)).status).toBe(401)
+    expect((await scene.ask(ALICE)).status).toBe(401)
   })
 
   test('when the process stops, within a second, also for clients that do not read', async () => {
-    const streams = await Promise.all(Array.from({ length: 20 }, (_, i) => listen(addressOf(i + 1))))
+    const streams = await Promise.all(Array.from({ length: 20 }, (_, i) => scene.listen(addressOf(i + 1))))
     await Promise.all(streams.map((client) => client.until(1)))
-    const leaving = new AbortController()
-    clients.push(leaving)
-    await ask(ALICE, { signal: leaving.signal })
-    await tellMany(ALICE, 500)
-    await published()
+    const leaving = scene.untilLeft()
+    await scene.ask(ALICE, { signal: leaving.signal })
+    await scene.tellMany(ALICE, 500)
+    await scene.published()
     const startedAt = performance.now()
-    stop.abort()
-    await serving.close()
+    scene.stop.abort()
+    await scene.serving.close()
     expect(performance.now() - startedAt).toBeLessThan(1_500)
     await waitUntil(() => streams.every(({ isOver }) => isOver), { withinMs: 1_000, what: 'all to be over' })
   })

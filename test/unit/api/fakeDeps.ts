@@ -379,6 +379,7 @@ export function fakeDeps(
         count: async () => 0,
         read: async () => [],
       },
+      progress: { subscribe: () => () => {}, latest: () => null, refresh: () => {} },
       readDeposits: async () => [],
     },
     volumes: {
@@ -437,8 +438,8 @@ export function fakeDeps(
       }),
     },
     metrics: createMetrics(),
-    indexerUrl: () => null,
     panel: { find: async () => null },
+    indexerUrl: () => null,
     ...overrides,
   }
 }
