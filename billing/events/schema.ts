@@ -16,6 +16,7 @@ export const eventKinds = [
   'balance.exhausted',
   'session.started',
   'session.grace',
+  'session.resumed',
   'session.ended',
   'volume.debt_warning',
   'volume.prune_due',

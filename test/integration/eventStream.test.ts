@@ -131,6 +131,30 @@ describe('what is told', () => {
     })
   })
 
+  test('a session that runs out and is paid for again', async () => {
+    const clock = await createMeterClock(scene.sql)
+    await give(ALICE, 1n)
+    const client = await scene.listen(ALICE)
+    await startSession(scene.sql, scene.limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
+    await clock.pass(60)
+    await meterSessions(scene.sql, scene.limits, ['s'], 'beat')
+    await give(ALICE, 60n)
+    await clock.pass(30)
+    await meterSessions(scene.sql, scene.limits, ['s'], 'beat')
+    const states = () =>
+      client.messages.flatMap(({ event, data }) => (event === 'session' ? [data.state] : []))
+    await waitUntil(() => states().length === 3, { withinMs: 10_000, what: 'all to be told' })
+    expect(states()).toEqual(['running', 'grace', 'running'])
+    await waitUntil(() => client.messages.at(-1)?.event === 'balance', {
+      withinMs: 10_000,
+      what: 'the balance after it',
+    })
+    expect(client.messages.at(-1)?.data).toMatchObject({
+      balanceMinutes: '59.5',
+      graceRemainingSeconds: null,
+    })
+  })
+
   test('nothing to whoever has no token of a wallet', async () => {
     expect((await fetch(`${scene.serving.url}/v1/events`)).status).toBe(401)
     expect((await scene.ask('unknown')).status).toBe(401)

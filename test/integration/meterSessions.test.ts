@@ -223,17 +223,22 @@ describe('starting', () => {
   })
 })
 
-test('what is told: started, low once, exhausted, grace, ended', async () => {
+test('what is told: started, low once, exhausted, grace, resumed, ended', async () => {
   await give(12n)
   await start('s')
   await run(780, 's')
+  await give(60n)
+  await run(60, 's')
   await act('release', 's')
-  const events = await database.sql<{ kind: string }[]>`select kind from credits.outbox_event order by id`
+  const events = await database.sql<{ kind: string; payload: Record<string, unknown> }[]>`
+    select kind, payload from credits.outbox_event order by id`
   expect(events.map(({ kind }) => kind)).toEqual([
     'session.started',
     'balance.low',
     'balance.exhausted',
     'session.grace',
+    'session.resumed',
     'session.ended',
   ])
+  expect(events.at(-2)?.payload).toMatchObject({ id: 's', state: 'running', endReason: null })
 })

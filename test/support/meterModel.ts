@@ -263,8 +263,8 @@ export class MeterModel {
                 : null
       session.state = session.endReason !== null ? 'ended' : left <= 0n ? 'grace' : 'running'
       if (action === 'beat' && session.endReason === null) session.lastBeat = this.now
-      if (session.state !== before.get(session.id) && session.state !== 'running')
-        this.tell(`session.${session.state}`)
+      if (session.state !== before.get(session.id))
+        this.tell(session.state === 'running' ? 'session.resumed' : `session.${session.state}`)
     }
     if (!wasInGrace && sessions.some(({ id, state }) => state === 'grace' && before.get(id) === 'running'))
       this.tell('balance.exhausted')

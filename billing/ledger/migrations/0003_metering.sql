@@ -335,10 +335,10 @@ BEGIN
         'burnMicrosPerMinute', '0')
       FROM judged j WHERE j.is_exhausted
     UNION ALL
-    SELECT 'session.' || p.next_state, p.account, jsonb_build_object('id', p.id, 'wallet', p.account,
+    SELECT CASE p.next_state WHEN 'running' THEN 'session.resumed' ELSE 'session.' || p.next_state END, p.account, jsonb_build_object('id', p.id, 'wallet', p.account,
         'profile', p.profile, 'gpus', p.gpus, 'state', p.next_state, 'endReason', p.reason,
         'startedAt', p.started_at, 'totalBilledMicros', (p.total_billed_micros + p.billed)::text)
-      FROM planned p WHERE p.next_state <> p.state AND p.next_state <> 'running'
+      FROM planned p WHERE p.next_state <> p.state
   )
   SELECT p.id, p.account, p.profile, p.gpus, p.next_state, p.reason, p.started_at,
       CASE WHEN p.next_state = 'ended' THEN v_now END, p.billed, p.total_billed_micros + p.billed, p.left_after,
