@@ -1,6 +1,7 @@
 import type { Address, Hash } from 'viem'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { type Agreed, agree, gather } from './agree.ts'
+import { checkSignature } from './checkSignature.ts'
 import { type FoundTransfer, findTransfers } from './findTransfers.ts'
 import { locateTransaction, type TransactionLocation } from './locateTransaction.ts'
 import { previewTransaction, type TransactionPreview } from './previewTransaction.ts'
@@ -10,10 +11,11 @@ import { type Evidence, type EvidenceContext, type EvidenceRequest, readEvidence
 import { type HeadReading, readHead } from './readHead.ts'
 import { readHeader } from './readHeader.ts'
 import { readOracleAt } from './readOracleAt.ts'
+import type { SignatureQuestion } from './readSignature.ts'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
 
 /**
- * All that the gate ever asks of a chain. It is handed in, so the code that credits money in production is the code that
+ * All that is ever asked of a chain. It is handed in, so the code that credits money in production is the code that
  * a simulator drives.
  */
 export interface ChainReader {
@@ -32,6 +34,8 @@ export interface ChainReader {
   readAxgtBalances(holders: Address[], blockNumber: bigint): Promise<Agreed<bigint[]> | null>
   /** What the price sources say after a block; null where nothing is priced by the chain. */
   readOracle(blockNumber: bigint): Promise<Agreed<OracleReading> | null>
+  /** Whether a contract takes a signature for its own now, deployed (ERC-1271) or not yet (ERC-6492). */
+  checkSignature(question: SignatureQuestion): Promise<Agreed<boolean>>
 }
 
 /** Reads a chain through its RPCs, believing only what they agree on. */
@@ -60,5 +64,6 @@ export function createChainReader(endpoints: RpcEndpoint[], context: EvidenceCon
       if (oracle === null) return null
       return agree(endpoints, (endpoint) => readOracleAt(endpoint, chainId, oracle, blockNumber))
     },
+    checkSignature: (question) => checkSignature(endpoints, chainId, question),
   }
 }
