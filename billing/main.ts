@@ -4,7 +4,9 @@ import type { AppDeps } from './api/appDeps.ts'
 import { createApp } from './api/createApp.ts'
 import { builtPanelFolder, openPanelFiles } from './api/panelFiles.ts'
 import { type Serving, serve } from './api/serve.ts'
+import { createSignIn, type SignIn } from './auth/createSignIn.ts'
 import { readWalletToken } from './auth/readWalletToken.ts'
+import { runSignInPurge } from './auth/runSignInPurge.ts'
 import type { Config } from './config/config.ts'
 import { formatFaults, parseSettings } from './config/parseSettings.ts'
 import { connect, type Sql } from './database/connect.ts'
@@ -191,6 +193,11 @@ async function gateWhileLeading(
           stop: over,
           onProblem: (what, error) => logger.error({ error: loggableError(error, config) }, what),
         }),
+        runSignInPurge(deps.sql, {
+          stop: over,
+          onProblem: (error) =>
+            logger.error({ error: loggableError(error, config) }, 'expired sign-ins could not be purged'),
+        }),
         config.webhook === null
           ? aborted(over)
           : runWebhooks(deps.sql, {
@@ -265,6 +272,7 @@ function appDeps(
     },
     events: { feed, progress, readDeposits: (ids) => readDeposits(sql, required, { ids }) },
     walletTokens: { addressOf: (token) => readWalletToken(sql, token) },
+    signIn: signInOf(config, sql, gate),
     volumes: {
       put: (volume) => putVolume(sql, rate, volume),
       remove: (id) => deleteVolume(sql, rate, id),
@@ -295,6 +303,18 @@ function appDeps(
 
 function confirmationsOf(gate: OpenedGate): ConfirmationsRequired {
   return (chainId) => gate.deps.chains.get(chainId)?.confirmations ?? 0
+}
+
+function signInOf({ publicUrl }: Config, sql: Sql, gate: OpenedGate): SignIn {
+  return createSignIn(sql, {
+    publicUrl,
+    checkSignature: async (chainId, question) => {
+      const chain = gate.deps.chains.get(chainId)
+      // Given out while the chain was still configured.
+      if (chain === undefined) return { kind: 'unavailable', detail: `chain ${chainId} is not configured` }
+      return chain.reader.checkSignature(question)
+    },
+  })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Address } from 'viem'
+import type { SignIn } from '../auth/createSignIn.ts'
 import type { Asset, Config, Rail } from '../config/config.ts'
 import type { Page, PageRequest } from '../database/page.ts'
 import type { EventFeed } from '../events/openEventFeed.ts'
@@ -94,6 +95,7 @@ export interface AppDeps {
   metering: Metering
   volumes: Volumes
   walletTokens: WalletTokens
+  signIn: SignIn
   events: Events
   rails(): RailInfo[]
   ledger: LedgerReads

@@ -7,6 +7,7 @@ import { addAdminRoutes } from './adminRoutes.ts'
 import type { ApiEnv } from './apiEnv.ts'
 import type { AppDeps } from './appDeps.ts'
 import { authenticate } from './authenticate.ts'
+import { addAuthRoutes } from './authRoutes.ts'
 import { addConfigRoute } from './configRoute.ts'
 import { addDocsRoutes } from './docsRoutes.ts'
 import { addEventsRoute } from './eventsRoute.ts'
@@ -83,6 +84,7 @@ function addRoutes(app: Api, deps: RouteDeps): void {
   addQuotesRoute(app, deps)
   addPricesRoute(app, deps)
   addTransactionRoutes(app, deps)
+  addAuthRoutes(app, deps)
   addWalletRoutes(app, deps)
   addEventsRoute(app, deps)
   addAccountRoutes(app, deps)
@@ -105,7 +107,7 @@ function registerKeys(app: Api): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'walletToken', {
     type: 'http',
     scheme: 'bearer',
-    description: 'The token of a wallet that has signed in.',
+    description: 'The token of a wallet, from POST /v1/auth/verify.',
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'adminKey', {
     type: 'http',

@@ -8,6 +8,10 @@ const description = [
 
 const tags = [
   { name: 'Buying', description: 'Open to anybody. What costs RPC calls is limited per client address.' },
+  {
+    name: 'Sign-in',
+    description: 'Open to anybody, limited per client address: a signed message becomes a token.',
+  },
   { name: 'Wallet', description: "A wallet's own account: needs the token of a wallet that has signed in." },
   {
     name: 'Sessions',

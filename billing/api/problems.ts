@@ -83,6 +83,18 @@ export const problems = {
     title: 'Invalid request',
     meaning: 'A parameter, header or field is missing, unknown or not of its form; `faults` says which.',
   },
+  challenge_expired: {
+    status: 422,
+    title: 'Sign-in message not good',
+    meaning:
+      'This text was not given out here, or not exactly so, or it was used, tried too often or has expired. Ask for ' +
+      'another with POST /v1/auth/challenge and sign that.',
+  },
+  signature_invalid: {
+    status: 422,
+    title: 'Signature invalid',
+    meaning: "It is not this wallet's signature of this text. The text may be signed again while it is good.",
+  },
   no_qualifying_transfer: {
     status: 422,
     title: 'No qualifying transfer',

@@ -398,6 +398,22 @@ export function fakeDeps(
       },
     },
     walletTokens: { addressOf: async (token) => (token === walletToken ? wallet : null) },
+    signIn: {
+      challenge: async (address, chainId) => {
+        asked.push(['challenge', address, chainId])
+        return { message: `${address} on ${chainId}`, expiresAt: new Date('2025-01-01T00:05:00Z') }
+      },
+      verify: async (signed) => {
+        asked.push(['verify', signed])
+        if (signed.message === 'unreachable') return { kind: 'chain_unavailable', detail: 'rpc 1: no answer' }
+        if (signed.message === 'overloaded') return { kind: 'overloaded' }
+        if (signed.message !== 'good') return { kind: 'challenge_expired' }
+        if (signed.signature !== '0x01') return { kind: 'signature_invalid' }
+        const expiresAt = new Date('2025-01-01T12:00:00Z')
+        return { kind: 'signed_in', signedIn: { token: walletToken, address: wallet, expiresAt } }
+      },
+      signOut: async (token) => void asked.push(['signOut', token]),
+    },
     rails: () => rails,
     ledger: {
       listEntries: async (address, page) => {
