@@ -1,0 +1,69 @@
+import { effect, type ReadonlySignal, signal } from '@preact/signals'
+import type { Quote } from '../api/apiTypes.ts'
+import { type ApiAnswer, callApi } from '../api/callApi.ts'
+import { config } from './config.ts'
+import { signedIn } from './signedIn.ts'
+
+const REFRESH_MS = 60_000
+
+/** What a rail's minimum buys at the moment. */
+export type MinimumQuote =
+  | { kind: 'quoted'; quote: Quote }
+  | { kind: 'no_price'; detail: string }
+  | { kind: 'unknown' }
+
+const known = signal<ReadonlyMap<string, MinimumQuote>>(new Map())
+
+/** By rail, for the signed-in wallet's tier or tier 0. A rail that was not answered for yet is missing. */
+export const minimumQuotes: ReadonlySignal<ReadonlyMap<string, MinimumQuote>> = known
+
+/** Asks what an amount (in asset units) or a number of minutes comes to; with neither, the wallet's own minimum. */
+export function askQuote(
+  rail: string,
+  {
+    wallet,
+    amount,
+    minutes,
+    signal,
+  }: { wallet?: string; amount?: string; minutes?: string; signal?: AbortSignal } = {},
+): Promise<ApiAnswer<Quote>> {
+  return callApi<Quote>('/v1/quotes', { query: { rail, wallet, amount, minutes }, ...(signal && { signal }) })
+}
+
+/**
+ * Keeps `minimumQuotes` up to date: once a minute while the page is looked at, and when the wallet or the rails change.
+ * Returns what stops it.
+ */
+export function followQuotes(): () => void {
+  let round = 0
+  async function ask(): Promise<void> {
+    const mine = ++round
+    const wallet = signedIn.peek()?.address
+    const rails = config.peek()?.rails ?? []
+    const answers = await Promise.all(
+      rails.map(async ({ rail }) => [rail, summary(await askQuote(rail, wallet ? { wallet } : {}))] as const),
+    )
+    if (mine !== round) return
+    // What can not be asked at the moment stays as it was.
+    const kept = answers.filter(([rail, quote]) => quote.kind !== 'unknown' || !known.peek().has(rail))
+    known.value = new Map([...known.peek(), ...kept])
+  }
+  const stop = effect(() => {
+    if (config.value !== null && [signedIn.value]) void ask()
+  })
+  const timer = setInterval(() => {
+    if (!document.hidden) void ask()
+  }, REFRESH_MS)
+  return () => {
+    stop()
+    clearInterval(timer)
+  }
+}
+
+function summary(answer: ApiAnswer<Quote>): MinimumQuote {
+  if (answer.kind === 'ok') return { kind: 'quoted', quote: answer.value }
+  if (answer.kind === 'problem' && answer.problem.code === 'price_unavailable') {
+    return { kind: 'no_price', detail: answer.problem.detail }
+  }
+  return { kind: 'unknown' }
+}
