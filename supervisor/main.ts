@@ -8,6 +8,7 @@ import { createLogger } from '../billing/log/createLogger.ts'
 import { freePort } from './freePort.ts'
 import { type KeptIndexer, keepIndexer } from './indexer/keepIndexer.ts'
 import { type KeptDatabase, keepDatabase } from './keepDatabase.ts'
+import { keepPanelBuilt } from './panel/keepPanelBuilt.ts'
 import { HELP, parseArguments, type Role } from './parseArguments.ts'
 import { redactUrls } from './redactUrls.ts'
 import { type SupervisedProcess, superviseProcess } from './superviseProcess.ts'
@@ -28,6 +29,7 @@ interface Parts {
   database: KeptDatabase | null
   indexer: KeptIndexer | null
   billing: SupervisedProcess | null
+  panel: { stop(): void } | null
 }
 
 async function main(): Promise<void> {
@@ -64,9 +66,10 @@ function readConfig(role: Role): Config {
 async function run(role: Role, settings: Config): Promise<void> {
   const log = createLogger(null, settings)
   const logger = log.child({ component: 'supervisor' })
-  const parts: Parts = { database: null, indexer: null, billing: null }
+  const parts: Parts = { database: null, indexer: null, billing: null, panel: null }
   let config = settings
   const stop = stopOnce(parts, logger)
+  if (role === 'all' || role === 'api') parts.panel = keepPanelBuilt(logger)
   process.on('SIGINT', () => void stop.now(0))
   process.on('SIGTERM', () => void stop.now(0))
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -155,7 +158,8 @@ function stopOnce(parts: Parts, logger: Logger): Stop {
       if (asked) return
       asked = true
       logger.info('stopping')
-      const { indexer, billing, database } = parts
+      const { indexer, billing, database, panel } = parts
+      panel?.stop()
       await Promise.allSettled([indexer?.stop(PROCESS_PATIENCE_MS), billing?.stop(PROCESS_PATIENCE_MS)])
       await database?.stop(DATABASE_PATIENCE_MS)
       logger.info('stopped')

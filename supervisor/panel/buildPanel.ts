@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hashPanelSources } from './hashPanelSources.ts'
 
@@ -49,6 +49,7 @@ export async function buildPanel(options: PanelBuildOptions): Promise<PanelBuild
   if (sources === null) return { kind: 'impossible', why: 'the sources of the page (panel/) are not here' }
   const vite = await loadVite()
   if ('why' in vite) return { kind: 'impossible', why: vite.why }
+  await removeLeftovers(folder)
   const beside = `${folder}.${process.pid}`
   try {
     await vite.build({
@@ -78,6 +79,27 @@ async function loadVite() {
     return {
       why: `Vite can not be loaded (${why}); the page is built where development dependencies are installed`,
     }
+  }
+}
+
+/** A build that was killed in the middle leaves its folder beside. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const pattern = new RegExp(`^${basename(folder)}\\.(\\d+)\\.(new|old)$`)
+  const names = await readdir(dirname(folder))
+  for (const name of names) {
+    const pid = pattern.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      await rm(join(dirname(folder), name), { recursive: true, force: true })
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -8,6 +8,7 @@ import { migrate } from '../../billing/database/migrate.ts'
 import { type ContractArtifact, compileContracts } from '../../demo/compileContracts.ts'
 import { removeFolder } from '../../demo/removeFolder.ts'
 import { startEmbeddedPostgres } from '../../supervisor/embeddedPostgres.ts'
+import { buildPanel, panelFolder } from '../../supervisor/panel/buildPanel.ts'
 import { contractPaths } from './contractPaths.ts'
 
 declare module 'vitest' {
@@ -17,10 +18,12 @@ declare module 'vitest' {
     /** A migrated database that nobody connects to, copied for each test that wants one. */
     templateDatabase: string
     contracts: Record<string, ContractArtifact>
+    /** Why there is no page of these sources; null when there is one in `panel/dist`. */
+    panelFault: string | null
   }
 }
 
-/** Once for a whole run: one PostgreSQL, one migrated template, one compilation of the contracts. */
+/** Once for a whole run: one PostgreSQL, one migrated template, one compilation of the contracts, one build of the page. */
 export default async function globalSetup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'credits-test-'))
   // Run as root, PostgreSQL runs as somebody else, who must get in.
@@ -40,11 +43,22 @@ export default async function globalSetup(project: TestProject): Promise<() => P
     project.provide('adminDatabaseUrl', server.url)
     project.provide('templateDatabase', templateDatabase)
     project.provide('contracts', compileContracts(contractPaths()))
+    project.provide('panelFault', await tryBuildPanel())
   } catch (error) {
     await tearDown()
     throw error
   }
   return tearDown
+}
+
+/** Nothing to do where it is up to date. A page that does not build fails the tests that look at it, not all others. */
+async function tryBuildPanel(): Promise<string | null> {
+  try {
+    const result = await buildPanel({ mode: 'production', folder: panelFolder })
+    return result.kind === 'impossible' ? result.why : null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function databaseAt(url: string, database: string): string {
