@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** Who a key speaks for. Admin implies service. */
 export type KeyKind = 'service' | 'admin'
@@ -24,5 +24,5 @@ export function keyKind(keys: ApiKeys): (token: string) => KeyKind | null {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Sql } from '../../billing/database/connect.ts'
 import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
 import { createBeats } from '../../billing/sessions/createBeats.ts'
@@ -437,10 +437,10 @@ describe('single heartbeats gathered into one statement', () => {
     const letGo = await holdMeters(ALICE)
     const first = beat('s')
     await waitForWaiting(1)
-    // The account is held: what comes now waits behind it, a second group under way, ten thousand in waiting.
-    const second = names('nobody', 1).map((id) => beat(id))
-    await Promise.all(second)
-    const answered = Promise.all([first, ...Array.from({ length: 10_000 }, () => beat('s'))])
+    const second = beat('s')
+    await waitForWaiting(2)
+    // Two groups are under way and wait for the account: all that comes now is in waiting.
+    const answered = Promise.all([first, second, ...Array.from({ length: 10_000 }, () => beat('s'))])
     const refused = await Promise.all([beat('s'), beat('s')])
     expect(refused).toEqual([{ kind: 'overloaded' }, { kind: 'overloaded' }])
     await letGo()
@@ -451,6 +451,23 @@ describe('single heartbeats gathered into one statement', () => {
     expect(bills).toEqual([30n * SECOND])
     await scene.clock.pass(1)
     expect(await single(beat, 's')).toMatchObject({ billedMicros: SECOND })
+  })
+
+  test('are not kept waiting for company once there is enough of it', async () => {
+    await scene.give(ALICE, 60n * MINUTE)
+    const ids = names('s', 32)
+    await startAll(ids)
+    await scene.clock.pass(30)
+    const beat = createBeats(scene.anotherPool(), scene.limits)
+    const letGo = await holdMeters(ALICE)
+    // No timer has run yet when the thirty-second asks: the statement is on its way in this very turn.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const answers = Promise.all(ids.map((id) => beat(id)))
+    vi.useRealTimers()
+    await waitForWaiting(1)
+    await letGo()
+    const sessions = (await answers).map((one) => (one.kind === 'metered' ? one.session : null))
+    expect(sessions.map((one) => one?.billedMicros)).toEqual(ids.map(() => 30n * SECOND))
   })
 
   test('fail with their own group only', async () => {
