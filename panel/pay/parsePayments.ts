@@ -57,6 +57,7 @@ function parseSent(value: unknown): Payment['sent'] | undefined {
     chainId: item.chainId,
     payer: item.payer,
     amountBaseUnits: item.amountBaseUnits,
+    nonce: isCount(item.nonce) ? item.nonce : null,
   }
 }
 
@@ -99,8 +100,9 @@ function parseEnding(value: unknown): PaymentEnding | null {
   const item = fieldsOf(value)
   switch (item?.kind) {
     case 'cancelled':
+      return matches(item.byHash, hash) ? { kind: 'cancelled', byHash: item.byHash } : null
     case 'replaced':
-      return matches(item.byHash, hash) ? { kind: item.kind, byHash: item.byHash } : null
+      return { kind: 'replaced', byHash: matches(item.byHash, hash) ? item.byHash : null }
     case 'transaction_failed':
     case 'no_qualifying_transfer':
       return { kind: item.kind }

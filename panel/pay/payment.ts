@@ -20,10 +20,20 @@ export interface SeenDeposit {
   creditMinutes: string | null
 }
 
+/** What was sent from this page. */
+export interface SentPayment {
+  rail: string
+  chainId: number
+  payer: string
+  amountBaseUnits: string
+  /** The transaction's place in the payer's order, by which a replacement is found; null until the wallet told it. */
+  nonce: number | null
+}
+
 /** What ended a payment that never became a deposit. */
 export type PaymentEnding =
   | { kind: 'cancelled'; byHash: string }
-  | { kind: 'replaced'; byHash: string }
+  | { kind: 'replaced'; byHash: string | null }
   | { kind: 'transaction_failed' }
   | { kind: 'no_qualifying_transfer' }
 
@@ -34,7 +44,7 @@ export interface Payment {
   /** `sent` from here, `submitted` as a hash, or `found` in what the service says (another device, another wallet). */
   origin: 'sent' | 'submitted' | 'found'
   /** What was sent; null for a submitted hash, of which only the service knows what it pays. */
-  sent: { rail: string; chainId: number; payer: string; amountBaseUnits: string } | null
+  sent: SentPayment | null
   /** The hash that was sent first, where a speed-up replaced it. */
   replacedHash: string | null
   sentAtMs: number

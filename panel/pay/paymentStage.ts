@@ -16,7 +16,7 @@ export type PaymentStage =
   | { kind: 'transaction_failed' }
   | { kind: 'no_qualifying_transfer' }
   | { kind: 'cancelled'; byHash: string }
-  | { kind: 'replaced'; byHash: string }
+  | { kind: 'replaced'; byHash: string | null }
 
 /** A transaction that nobody knows after this long was probably never broadcast. */
 const NOT_FOUND_AFTER_MS = 2 * 60_000

@@ -39,7 +39,7 @@ function payment(changes: Partial<Payment> = {}): Payment {
   return {
     txHash,
     origin: 'sent',
-    sent: { rail: 'eth:1', chainId: 1, payer, amountBaseUnits: '500000000000000' },
+    sent: { rail: 'eth:1', chainId: 1, payer, amountBaseUnits: '500000000000000', nonce: 7 },
     replacedHash: null,
     sentAtMs: NOW_MS,
     unknownSinceMs: NOW_MS,
@@ -213,7 +213,10 @@ describe('what storage holds', () => {
 
   test.each([
     ['a hash that is none', { txHash: 'javascript:alert(1)' }],
-    ['an amount that is none', { sent: { rail: 'eth:1', chainId: 1, payer, amountBaseUnits: '1e3' } }],
+    [
+      'an amount that is none',
+      { sent: { rail: 'eth:1', chainId: 1, payer, amountBaseUnits: '1e3', nonce: 7 } },
+    ],
     ['a time that is none', { sentAtMs: 'yesterday' }],
     ['an unknown origin', { origin: 'elsewhere' }],
   ])('a payment with %s is left out', (_, changes) => {

@@ -1,0 +1,62 @@
+import { walletText } from '../text/wallet.ts'
+import { connected } from './connection.ts'
+import type { Eip1193 } from './eip1193.ts'
+import { parseChainId } from './parseChainId.ts'
+import { readFromWallet } from './readFromWallet.ts'
+import { walletFault } from './walletFault.ts'
+
+/** What became of asking a wallet to go to another network. */
+export type SwitchOutcome =
+  | { kind: 'switched' }
+  | { kind: 'rejected' }
+  | { kind: 'busy' }
+  | { kind: 'unknown_chain' }
+  | { kind: 'failed'; detail: string }
+
+const ATTEMPTS = 10
+const BETWEEN_MS = 200
+
+/**
+ * Asks the connected wallet to go to a network (EIP-3326), and believes it only once it says that it is there. A network
+ * that the wallet does not know is not added from here (EIP-3085): that would take the address of somebody's RPC, and
+ * whoever it is would see the person's payments. The page says to add it in the wallet.
+ */
+export async function switchChain(chainId: number): Promise<SwitchOutcome> {
+  const current = connected.peek()
+  if (current === null) return { kind: 'failed', detail: walletText.notConnected }
+  const { provider } = current.wallet
+  try {
+    await provider.request({
+      method: 'wallet_switchEthereumChain',
+      params: [{ chainId: `0x${chainId.toString(16)}` }],
+    })
+    return (await arrives(provider, chainId))
+      ? { kind: 'switched' }
+      : { kind: 'failed', detail: walletText.didNotSwitch }
+  } catch (thrown) {
+    const fault = walletFault(thrown)
+    switch (fault.kind) {
+      case 'rejected':
+      case 'busy':
+      case 'unknown_chain':
+        return fault
+      case 'failed':
+        return { kind: 'failed', detail: fault.detail }
+      case 'unauthorized':
+      case 'insufficient_funds':
+        return { kind: 'failed', detail: walletText.didNotSwitch }
+    }
+  }
+}
+
+/** Some wallets answer before they have switched. */
+async function arrives(provider: Eip1193, chainId: number): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS))
+    if (parseChainId(await readFromWallet(provider, 'eth_chainId')) !== chainId) continue
+    const now = connected.peek()
+    if (now !== null && now.chainId !== chainId) connected.value = { ...now, chainId }
+    return true
+  }
+  return false
+}
