@@ -93,14 +93,13 @@ async function ask(
 
 /**
  * What nodes say when the code that was called is to blame: geth "execution reverted", "out of gas", "invalid opcode: …",
- * "stack underflow (…)", "invalid jump destination", nethermind and erigon variants, anvil "EVM error …". By EIP-1474's
- * custom, 3 is the code of a revert.
+ * "stack underflow (…)", "invalid jump destination", nethermind and erigon variants, anvil "EVM error …".
  */
 const CODES_FAULT = /revert|out of ?gas|opcode|stack (under|over)flow|invalid ?jump|evm error|vm execution/i
 
 function isCodesFault(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof RpcErrorResponse) return cause.code === 3 || CODES_FAULT.test(cause.message)
+    if (cause instanceof RpcErrorResponse) return cause.isRevert || CODES_FAULT.test(cause.message)
   }
   return false
 }

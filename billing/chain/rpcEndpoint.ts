@@ -161,13 +161,18 @@ function resultOf(response: unknown, method: string, id: number | null): unknown
 export class RpcErrorResponse extends Error {
   override name = 'RpcErrorResponse'
   readonly code: number
+  /** The code that was called reverted. */
+  readonly isRevert: boolean
   constructor(method: string, error: unknown) {
     const { code, message } = (typeof error === 'object' && error ? error : {}) as {
       code?: unknown
       message?: unknown
     }
     super(typeof message === 'string' ? message : `${method} failed`)
-    this.code = typeof code === 'number' ? code : -32000
+    // By custom, nodes tell of a revert by 3. viem does not know that one and tries again what it does not know; a revert
+    // stays one.
+    this.isRevert = code === 3
+    this.code = typeof code === 'number' && code !== 3 ? code : -32000
   }
 }
 

@@ -115,6 +115,11 @@ export class RpcProxy {
     this.#faults.push({ method, answer })
   }
 
+  /** Answers by itself, without asking the real node. */
+  say(method: string, result: unknown): void {
+    this.#faults.push({ method, answer: async ({ id }) => ({ jsonrpc: '2.0', id, result }) })
+  }
+
   emptyLogs(): void {
     this.lie('eth_getLogs', () => [])
   }
