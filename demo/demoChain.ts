@@ -8,6 +8,7 @@ import {
   type Hash,
   type Hex,
   http,
+  parseEther,
   parseUnits,
   publicActions,
   walletActions,
@@ -27,7 +28,8 @@ export interface DemoChain extends Anvil {
   usdc: DemoToken
   axgt: DemoToken
   priceFeed: Address
-  people: { buyer: Address; holder: Address; revenue: Address }
+  /** The visitor is whoever opens the demo's page: its key is in the wallet there. */
+  people: { buyer: Address; holder: Address; visitor: Address; revenue: Address }
   payEth(from: Address, value: bigint): Promise<Hash>
   payToken(token: DemoToken, from: Address, amount: bigint): Promise<Hash>
   /** Resolves when the transaction is in a block. */
@@ -38,7 +40,7 @@ export interface DemoChain extends Anvil {
 
 /**
  * Starts a local chain with a block each second and puts on it what AxonOS finds on a real one: a USDC-like token, an
- * AXGT-like token and an ETH/USD price feed. One of its people holds 100 000 AXGT.
+ * AXGT-like token and an ETH/USD price feed. One of its people holds 100 000 AXGT, the visitor enough for a discount.
  */
 export async function startDemoChain(interrupted: AbortSignal): Promise<DemoChain> {
   const contracts = compileContracts(['demo/contracts/Token.sol', 'demo/contracts/PriceFeed.sol'])
@@ -66,8 +68,9 @@ async function furnish(anvil: Anvil, contracts: Record<string, ContractArtifact>
   })
     .extend(publicActions)
     .extend(walletActions)
-  const [deployer, buyer, holder, , , , , , , revenue] = (await client.getAddresses()).map(lower)
-  if (!deployer || !buyer || !holder || !revenue) throw new Error('the local chain has too few accounts')
+  const [deployer, buyer, holder, visitor, , , , , , revenue] = (await client.getAddresses()).map(lower)
+  if (!deployer || !buyer || !holder || !visitor || !revenue)
+    throw new Error('the local chain has too few accounts')
 
   const send = takeTurns((from: Address, call: { to?: Address; data?: Hex; value?: bigint }) =>
     client.sendTransaction({ account: from, ...call }),
@@ -97,7 +100,7 @@ async function furnish(anvil: Anvil, contracts: Record<string, ContractArtifact>
     usdc: { ...usdc, decimals: 6 },
     axgt: { ...axgt, decimals: 18 },
     priceFeed: feed.address,
-    people: { buyer, holder, revenue },
+    people: { buyer, holder, visitor, revenue },
     payEth: (from, value) => send(from, { to: revenue, value }),
     payToken: (token, from, amount) => callToken(token, from, 'transfer', [revenue, amount]),
     mined,
@@ -108,6 +111,9 @@ async function furnish(anvil: Anvil, contracts: Record<string, ContractArtifact>
   await Promise.all([
     chain.give(chain.axgt, holder, parseUnits('100000', 18)),
     chain.give(chain.usdc, buyer, parseUnits('1', 6)),
+    chain.give(chain.axgt, visitor, parseUnits('1500', 18)),
+    chain.give(chain.usdc, visitor, parseUnits('250', 6)),
+    client.setBalance({ address: visitor, value: parseEther('1') }),
   ])
   return chain
 }

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { Address } from 'viem'
+import { freePort } from '../supervisor/freePort.ts'
 import { burnSession } from './burnSession.ts'
 import { type DemoChain, startDemoChain } from './demoChain.ts'
 import { followDeposit } from './followDeposit.ts'
@@ -7,7 +8,8 @@ import { type DemoPayment, demoPayments } from './payments.ts'
 import { createProgressBoard } from './progressBoard.ts'
 import { rejectOnAbort } from './rejectOnAbort.ts'
 import { type ResultRow, resultTable } from './resultTable.ts'
-import { type DemoService, startDemoService } from './startDemoService.ts'
+import { startDemoPage } from './startDemoPage.ts'
+import { type DemoPlace, type DemoService, startDemoService } from './startDemoService.ts'
 
 export interface DemoOptions {
   /** End when the payments are through instead of staying up. */
@@ -20,8 +22,9 @@ export interface DemoOptions {
 }
 
 /**
- * Brings up a chain and the service, pays with each rail, shows how each payment is credited, and, unless `once`, stays
- * up until interrupted. Whatever happens, what it started is stopped before it returns or throws.
+ * Brings up a chain, the service and, unless `once`, the page before it; pays with each rail, shows how each payment is
+ * credited, and, unless `once`, stays up until interrupted. Whatever happens, what it started is stopped before it returns
+ * or throws.
  *
  * @returns the exit code: 0 when every payment gave the expected minutes, else 1.
  */
@@ -31,19 +34,11 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
   try {
     out.write(introduceChain(chain))
     const begun = performance.now()
-    const service = await startDemoService(chain, folder, interrupted)
+    const place = await choosePlace(once)
+    const service = await startDemoService(chain, folder, place, interrupted)
     try {
       out.write(`  service    ${service.baseUrl}, ready after ${seconds(performance.now() - begun)}\n\n`)
-      const allRight = await Promise.race([
-        payAndBurn(chain, service, out),
-        service.failed,
-        rejectOnAbort(interrupted),
-      ])
-      if (!allRight) out.write(`\nThe service's last words:\n${service.logTail()}\n`)
-      if (once) return allRight ? 0 : 1
-      out.write(invite(chain, service))
-      await Promise.race([service.failed, rejectOnAbort(interrupted).catch(() => {})])
-      return allRight ? 0 : 1
+      return await showAndStay({ once, out, interrupted, chain, service, place })
     } catch (error) {
       if (interrupted.aborted) throw error
       throw new Error(`${(error as Error).message}\n\nThe service's last words:\n${service.logTail()}`)
@@ -53,6 +48,45 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
     }
   } finally {
     await chain.stop()
+  }
+}
+
+/** People come to 8080 if it is free: to the page in front of the service, which with `once` nobody looks at. */
+async function choosePlace(once: boolean): Promise<DemoPlace> {
+  const publicPort = await freePort(8080)
+  const publicUrl = `http://localhost:${publicPort}`
+  if (once) return { port: publicPort, publicUrl, trustProxy: 0 }
+  return { port: await freePort(), publicUrl, trustProxy: 1 }
+}
+
+interface Show extends Pick<DemoOptions, 'once' | 'out' | 'interrupted'> {
+  chain: DemoChain
+  service: DemoService
+  place: DemoPlace
+}
+
+async function showAndStay({ once, out, interrupted, chain, service, place }: Show): Promise<0 | 1> {
+  const page = once
+    ? null
+    : await startDemoPage({
+        port: Number(new URL(place.publicUrl).port),
+        rpcUrl: chain.rpcUrl,
+        serviceUrl: service.baseUrl,
+      })
+  try {
+    const allRight = await Promise.race([
+      payAndBurn(chain, service, out),
+      service.failed,
+      rejectOnAbort(interrupted),
+    ])
+    if (!allRight) out.write(`\nThe service's last words:\n${service.logTail()}\n`)
+    if (page !== null) {
+      out.write(invite(chain, service, page.url))
+      await Promise.race([service.failed, rejectOnAbort(interrupted).catch(() => {})])
+    }
+    return allRight ? 0 : 1
+  } finally {
+    await page?.stop()
   }
 }
 
@@ -118,14 +152,17 @@ function introduceChain(chain: DemoChain): string {
   ].join('\n')
 }
 
-function invite(chain: DemoChain, service: DemoService): string {
+function invite(chain: DemoChain, service: DemoService, url: string): string {
   return [
     '',
-    `${pc.bold('It stays up.')} Look around, or pay the revenue wallet yourself:`,
-    `  API        ${service.baseUrl}/v1/config`,
-    `  docs       ${service.baseUrl}/docs`,
-    `  GraphQL    ${service.baseUrl}/graphql`,
-    `  balance    curl -H 'Authorization: Bearer ${service.serviceKey}' ${service.baseUrl}/v1/accounts/${chain.people.buyer}/balance`,
+    `${pc.bold('It stays up.')} Open this page and pay with the wallet that is in it; no extension is needed:`,
+    '',
+    `  ${pc.bold(pc.cyan(`${url}/?demo`))}`,
+    '',
+    `  API        ${url}/v1/config`,
+    `  docs       ${url}/docs`,
+    `  GraphQL    ${url}/graphql`,
+    `  balance    curl -H 'Authorization: Bearer ${service.serviceKey}' ${url}/v1/accounts/${chain.people.buyer}/balance`,
     `Stop it with ${pc.bold('Ctrl-C')}; nothing remains.`,
     '',
   ].join('\n')

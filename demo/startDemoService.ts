@@ -3,11 +3,21 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { freePort } from '../supervisor/freePort.ts'
 import type { DemoChain } from './demoChain.ts'
 import { endWithThisProcess } from './endWithThisProcess.ts'
 
+/** Where the service is to be found. */
+export interface DemoPlace {
+  /** Port that it listens on. */
+  port: number
+  /** Where people reach it, itself or what stands before it. */
+  publicUrl: string
+  /** How many proxies stand before it. */
+  trustProxy: number
+}
+
 export interface DemoService {
+  /** Where it listens itself. */
   baseUrl: string
   serviceKey: string
   /** The end of what it logged. */
@@ -32,14 +42,14 @@ const checkout = fileURLToPath(new URL('..', import.meta.url))
 export async function startDemoService(
   chain: DemoChain,
   folder: string,
+  place: DemoPlace,
   interrupted: AbortSignal,
 ): Promise<DemoService> {
-  const port = await freePort(8080)
   const serviceKey = randomBytes(24).toString('hex')
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
   const child = spawn(process.execPath, ['--import', tsx, `${checkout}/supervisor/main.ts`], {
     cwd: folder,
-    env: { ...inherited(), ...settings(chain, folder, port, serviceKey) },
+    env: { ...inherited(), ...settings(chain, folder, place, serviceKey) },
     // Its own process group: Ctrl-C in the terminal comes to the demo, which then stops things in the right order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -61,7 +71,7 @@ export async function startDemoService(
   failed.catch(() => {})
 
   const service: DemoService = {
-    baseUrl: `http://127.0.0.1:${port}`,
+    baseUrl: `http://127.0.0.1:${place.port}`,
     serviceKey,
     logTail: () => lines.join('\n'),
     failed,
@@ -111,7 +121,7 @@ function inherited(): Record<string, string> {
 function settings(
   chain: DemoChain,
   folder: string,
-  port: number,
+  { port, publicUrl, trustProxy }: DemoPlace,
   serviceKey: string,
 ): Record<string, string> {
   const { chainId } = chain
@@ -119,7 +129,8 @@ function settings(
     DATA_DIR: `${folder}/data`,
     HOST: '127.0.0.1',
     PORT: String(port),
-    PUBLIC_URL: `http://localhost:${port}`,
+    PUBLIC_URL: publicUrl,
+    TRUST_PROXY: String(trustProxy),
     RAILS: `eth:${chainId},usdc:${chainId},axgt:${chainId}`,
     [`RPC_URL_${chainId}`]: chain.rpcUrl,
     [`START_BLOCK_${chainId}`]: '0',

@@ -1,7 +1,14 @@
 import './styles/index.css'
 import { render } from 'preact'
+import { startPage } from './state/startPage.ts'
 import { App } from './views/App.tsx'
 
 const root = document.getElementById('app')
 if (root === null) throw new Error('index.html has no #app')
+// Vite leaves this out of every other build, and such a build fails should it not (supervisor/panel/refuseDemoWallet.ts).
+if (import.meta.env.MODE === 'demo' && new URLSearchParams(location.search).has('demo')) {
+  const { installDemoWallet } = await import('./demo/installDemoWallet.ts')
+  installDemoWallet()
+}
+startPage()
 render(<App />, root)

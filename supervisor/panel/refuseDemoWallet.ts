@@ -1,12 +1,13 @@
 import type { Plugin } from 'vite'
 
 /**
- * What only the demo's test wallet has: its marker, its module, and the well-known key of the first account of local
+ * What only the demo's test wallet has: its marker, its module, its key, and that of the first account of local
  * chains, which holds real money of nobody careful.
  */
 const TRACES = [
   'axonos-demo-wallet',
   'installDemoWallet',
+  '7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6',
   'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
 ]
 

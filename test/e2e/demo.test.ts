@@ -76,10 +76,15 @@ describe('the demo', () => {
     expect(await run.leftFolders()).toEqual([])
   }, 150_000)
 
-  it('stays up, serves the API and its docs, and Ctrl-C ends it with 0 and nothing left', async () => {
+  it('stays up, serves the page with its wallet, the API and its docs, and Ctrl-C ends it with 0 and nothing left', async () => {
     const run = await startDemo()
     await run.prints('It stays up.')
-    const baseUrl = /API +(\S+)\/v1\/config/.exec(run.output())?.[1]
+    const baseUrl = /^ +(http:\/\/localhost:\d+)\/\?demo$/m.exec(run.output())?.[1]
+    expect(await (await fetch(`${baseUrl}/?demo`)).text()).toContain('<script type="module"')
+    const chainId = { jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }
+    const asked = { method: 'POST', headers: { 'content-type': 'application/json' } }
+    const told = await fetch(`${baseUrl}/demo/rpc`, { ...asked, body: JSON.stringify(chainId) })
+    expect(await told.json()).toMatchObject({ result: '0x7a69' })
     for (const path of ['/v1/config', '/docs', '/openapi.json', '/health/ready']) {
       expect([path, (await fetch(`${baseUrl}${path}`)).status]).toEqual([path, 200])
     }

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url'
+import { buildPanel } from '../supervisor/panel/buildPanel.ts'
+import { type DemoFront, startDemoFront } from './startDemoFront.ts'
+
+const folder = fileURLToPath(new URL('dist', import.meta.url))
+
+/**
+ * Builds the page with the test wallet in it, where it is not built yet, and serves it before the service.
+ *
+ * @param port where people find it.
+ */
+export async function startDemoPage(options: {
+  port: number
+  rpcUrl: string
+  serviceUrl: string
+}): Promise<DemoFront> {
+  const build = await buildPanel({ mode: 'demo', folder })
+  switch (build.kind) {
+    case 'built':
+    case 'fresh':
+      return startDemoFront({ ...options, panelFolder: folder })
+    case 'impossible':
+      throw new Error(`the page can not be built: ${build.why}`)
+  }
+}

@@ -1,0 +1,32 @@
+import './demoWallet.css'
+import { demoText } from '../text/demo.ts'
+import { createDemoProvider } from './createDemoProvider.ts'
+import { demoWalletMark } from './demoWalletMark.ts'
+
+const icon = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#8a5300"/>' +
+    '<rect x="8" y="10" width="16" height="13" rx="2.5" fill="none" stroke="#fff" stroke-width="2"/>' +
+    '<circle cx="20.5" cy="16.5" r="1.5" fill="#fff"/></svg>',
+)}`
+
+/**
+ * Puts a wallet into the page for people who have none at hand, and says above everything that this is a demo. Only the
+ * demo's own build holds it, and only `?demo` in the address brings it in; see `main.tsx`.
+ */
+export function installDemoWallet(): void {
+  showBanner()
+  const provider = createDemoProvider()
+  const info = { uuid: crypto.randomUUID(), name: demoText.walletName, rdns: `local.${demoWalletMark}`, icon }
+  const detail = Object.freeze({ info: Object.freeze(info), provider: Object.freeze(provider) })
+  const announce = () => window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }))
+  window.addEventListener('eip6963:requestProvider', announce)
+  announce()
+}
+
+function showBanner(): void {
+  const banner = document.createElement('aside')
+  banner.className = `${demoWalletMark}-banner`
+  banner.setAttribute('aria-label', demoText.bannerLabel)
+  banner.textContent = demoText.banner
+  document.body.prepend(banner)
+}
