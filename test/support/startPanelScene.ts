@@ -1,0 +1,103 @@
+import { type Address, parseEther, parseUnits } from 'viem'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { inject } from 'vitest'
+import { freePort } from '../../supervisor/freePort.ts'
+import { createChain, type TestChain } from './createChain.ts'
+import { installTestWallet } from './installTestWallet.ts'
+import { type Browser, type Device, type DeviceOptions, startBrowser } from './startBrowser.ts'
+import { type Scene, startScene } from './startScene.ts'
+import type { TestWallet } from './testWallet.ts'
+
+/** Another network that wallets know and the service does not. */
+const OTHER_CHAIN_ID = 31_338
+
+/** Somebody with a wallet, at a device. */
+export interface Person extends Device {
+  account: PrivateKeyAccount
+  /** Lower-case. */
+  address: Address
+  wallet: TestWallet
+}
+
+export interface PersonOptions extends Partial<Omit<DeviceOptions, 'origin'>> {
+  /** Default: a fresh one with 10 ETH, 1000 USDC and as much AXGT as told, on both chains as far as ETH goes. */
+  account?: PrivateKeyAccount
+  /** Whole AXGT that a fresh account has. Default 0. */
+  axgt?: string
+  /** Whole ETH that a fresh account has. Default 10. */
+  eth?: string
+  /** Whole USDC that a fresh account has. Default 1000. */
+  usdc?: string
+  /** The network the wallet is on. Default: that of the service. */
+  chainId?: number
+}
+
+export interface PanelScene extends Scene {
+  browser: Browser
+  /** Where the page is. */
+  origin: string
+  /** A second network, with ETH for everybody, on which nothing must ever happen. */
+  otherChain: TestChain
+  newPerson(options?: PersonOptions): Promise<Person>
+  /** Somebody's other device: same key, nothing stored. */
+  newAccount(options?: Pick<PersonOptions, 'axgt' | 'eth' | 'usdc'>): Promise<PrivateKeyAccount>
+}
+
+/**
+ * A chain, the whole real service with the page it serves, a browser, and a second chain for the wallets. One for a test
+ * file; each test brings a person of its own, whose account nobody else has.
+ */
+export async function startPanelScene(overrides: Record<string, string> = {}): Promise<PanelScene> {
+  const fault = inject('panelFault')
+  if (fault !== null) throw new Error(`there is no page to look at: ${fault}`)
+  const port = String(await freePort())
+  const origin = `http://127.0.0.1:${port}`
+  const [scene, otherChain, browser] = await Promise.all([
+    startScene({ proxies: 1, overrides: { PORT: port, PUBLIC_URL: origin, ...overrides } }),
+    createChain({ chainId: OTHER_CHAIN_ID }),
+    startBrowser(),
+  ])
+  const newAccount: PanelScene['newAccount'] = async (has = {}) => {
+    const account = privateKeyToAccount(generatePrivateKey())
+    const address = account.address.toLowerCase() as Address
+    await fund(scene, otherChain, address, has)
+    return account
+  }
+  return {
+    ...scene,
+    browser,
+    origin,
+    otherChain,
+    newAccount,
+    async newPerson({ account: given, axgt, eth, usdc, chainId = scene.chain.chainId, ...device } = {}) {
+      const has = { ...(axgt && { axgt }), ...(eth && { eth }), ...(usdc && { usdc }) }
+      const account = given ?? (await newAccount(has))
+      const opened = await browser.newDevice({ origin, ...device })
+      const chains = { [scene.chain.chainId]: scene.chain.rpcUrl, [OTHER_CHAIN_ID]: otherChain.rpcUrl }
+      const wallet = await installTestWallet(opened.context, { account, chains, chainId })
+      return { ...opened, account, wallet, address: wallet.address }
+    },
+    async stop() {
+      await browser.stop()
+      await scene.stop()
+      await otherChain.stop()
+    },
+  }
+}
+
+async function fund(
+  { chain, usdc, axgt }: Scene,
+  otherChain: TestChain,
+  address: Address,
+  has: { axgt?: string; eth?: string; usdc?: string },
+): Promise<void> {
+  for (const { client } of [chain, otherChain]) {
+    await client.setBalance({ address, value: parseEther(has.eth ?? '10') })
+  }
+  // So that a test may replace what the wallet sent, as a wallet does that speeds up or cancels.
+  await chain.client.impersonateAccount({ address })
+  await chain.mineWith(
+    chain.mintToken(usdc, address, parseUnits(has.usdc ?? '1000', 6)),
+    chain.mintToken(axgt, address, parseUnits(has.axgt ?? '0', 18)),
+  )
+}
