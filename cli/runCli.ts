@@ -8,6 +8,7 @@ import { type ExitCode, exitCodes } from './exitCodes.ts'
 import { migrateCommand } from './migrateCommand.ts'
 import { rescanCommand } from './rescanCommand.ts'
 import { sessionCommand } from './sessionCommand.ts'
+import { signOutCommand } from './signOutCommand.ts'
 import type { Terminal } from './terminal.ts'
 import { verifyCommand } from './verifyCommand.ts'
 import { webhooksCommand } from './webhooksCommand.ts'
@@ -33,6 +34,7 @@ export async function runCli(args: string[], terminal: Terminal): Promise<ExitCo
     .addCommand(accountCommand(cli))
     .addCommand(depositCommand(cli))
     .addCommand(sessionCommand(cli))
+    .addCommand(signOutCommand(cli))
     .addCommand(webhooksCommand(cli))
     .addCommand(adjustCommand(cli))
     .addCommand(migrateCommand(cli))

@@ -1,0 +1,19 @@
+import type { Address } from 'viem'
+import type { Sql } from '../database/connect.ts'
+
+/**
+ * Signs a wallet out everywhere, at once, or all wallets with null: their tokens end, and so do the messages given out to
+ * sign in with, which somebody may hold signed. Says how many tokens there were that had not expired. Idempotent.
+ */
+export function signOutWallets(sql: Sql, address: Address | null): Promise<number> {
+  return sql.begin(async (transaction) => {
+    // Messages first: a sign-in under way deletes its message and writes its token in one, so what it wrote before is seen
+    // below, and after this it finds no message.
+    await transaction`
+      delete from credits.sign_in_challenge where ${address}::text is null or address = ${address}`
+    const ended = await transaction<{ wasGood: boolean }[]>`
+      delete from credits.wallet_token where ${address}::text is null or address = ${address}
+      returning expires_at > clock_timestamp() as "wasGood"`
+    return ended.filter(({ wasGood }) => wasGood).length
+  })
+}
