@@ -5,6 +5,7 @@ import { decimal } from './shapes/decimal.ts'
 import { integer } from './shapes/integer.ts'
 import { oneOf } from './shapes/oneOf.ts'
 import { profiles } from './shapes/profiles.ts'
+import { publicUrl } from './shapes/publicUrl.ts'
 import { rails } from './shapes/rails.ts'
 import { rpcUrls } from './shapes/rpcUrls.ts'
 import { text } from './shapes/text.ts'
@@ -47,8 +48,8 @@ export const settings = {
   publicUrl: withDefault(
     'PUBLIC_URL',
     'http://localhost:8080',
-    webUrl,
-    'Where people reach the service from outside.',
+    publicUrl,
+    'Where people reach the service from outside; its host is what they sign in to.',
   ),
   rails: withDefault('RAILS', 'eth:1,usdc:1,axgt:1', rails, 'Ways to pay, `asset:chainId`.'),
   revenueWallet: required('REVENUE_WALLET', address, 'The wallet that payments go to, on every chain.'),

@@ -260,7 +260,18 @@ describe('a single setting is refused', () => {
     ['DATABASE_URL', ['mysql://a/b', 'localhost', 'postgres:///db']],
     ['HOST', ['a b', 'http://0.0.0.0']],
     ['PORT', ['-1', '65536', '80.0', '0x50', '1e3', '080']],
-    ['PUBLIC_URL', ['localhost:8080', 'ftp://a', 'http://a/?b', 'http://a/#b', 'http://u:p@a']],
+    [
+      'PUBLIC_URL',
+      [
+        'localhost:8080',
+        'ftp://a.example',
+        'http://a.example/?b',
+        'http://a.example/#b',
+        'http://u:p@a.example',
+      ],
+    ],
+    // What no sign-in message can name.
+    ['PUBLIC_URL', ['http://credits', 'http://[::1]:8080', 'http://a_b.example', 'http://a.example/ü|']],
     [
       'RAILS',
       ['eth', 'eth:0', 'eth:01', 'ETH:31337', 'btc:1', 'eth:31337,', 'eth:31337,eth:31337', 'eth:-1'],
