@@ -1,0 +1,43 @@
+import type { Balance } from '../api/apiTypes.ts'
+
+/** What an account has at a moment, worked out from what the service said last. */
+export interface LiveBalance {
+  balanceMicros: bigint
+  /** null while nothing burns. */
+  runsOutAtMs: number | null
+  isLow: boolean
+  /** null while no session runs unbilled. */
+  graceLeftSeconds: number | null
+}
+
+const MS_PER_MINUTE = 60_000n
+
+/**
+ * Counts a balance on from when it was received, by what running sessions burn; in whole numbers, floored as billing does.
+ * Burning never takes it below zero. It is an estimate between two events, and each event replaces it.
+ *
+ * @param known as received, with the time of this device at that moment
+ * @param lowBalanceMinutes the service's warning threshold
+ */
+export function liveBalance(
+  known: Balance & { receivedAtMs: number },
+  atMs: number,
+  lowBalanceMinutes: number,
+): LiveBalance {
+  const received = BigInt(known.balanceMicros)
+  const burn = BigInt(known.burnMicrosPerMinute)
+  // A clock that was set back must not give anything back.
+  const passedMs = BigInt(Math.max(0, Math.floor(atMs - known.receivedAtMs)))
+  const left = received - (burn * passedMs) / MS_PER_MINUTE
+  const balanceMicros = received <= 0n ? received : left > 0n ? left : 0n
+  const burns = burn > 0n && received > 0n
+  return {
+    balanceMicros,
+    runsOutAtMs: burns ? known.receivedAtMs + Number((received * MS_PER_MINUTE) / burn) : null,
+    isLow: known.low || (burns && balanceMicros <= burn * BigInt(lowBalanceMinutes)),
+    graceLeftSeconds:
+      known.graceRemainingSeconds === null
+        ? null
+        : Math.max(0, known.graceRemainingSeconds - Number(passedMs / 1000n)),
+  }
+}

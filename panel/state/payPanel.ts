@@ -1,0 +1,33 @@
+import { computed, effect, signal } from '@preact/signals'
+import { balance } from './account.ts'
+import { config } from './config.ts'
+import { liveBalance } from './liveBalance.ts'
+import { nowMs } from './now.ts'
+
+const ONE_MINUTE_MICROS = 60_000_000n
+
+/** Whether the payment side is open. */
+export const isPayPanelOpen = signal(false)
+
+/** The balance of this second; null until it is known. */
+export const balanceNow = computed(() => {
+  const known = balance.value
+  const lowMinutes = config.value?.sessions.lowBalanceMinutes ?? 0
+  return known === null ? null : liveBalance(known, nowMs.value, lowMinutes)
+})
+
+/** Too little to start a desktop, or what runs will soon stop. */
+export const needsCredit = computed(() => {
+  const now = balanceNow.value
+  return now !== null && (now.balanceMicros < ONE_MINUTE_MICROS || now.isLow)
+})
+
+/**
+ * Opens the payment side whenever credit begins to be needed. It is closed by hand only: not under the eyes of somebody
+ * whose payment has just been credited. Returns what stops it.
+ */
+export function followPayPanel(): () => void {
+  return effect(() => {
+    if (needsCredit.value) isPayPanelOpen.value = true
+  })
+}

@@ -1,0 +1,65 @@
+/** The account: balance, what it buys, what runs, and the menu of the wallet. */
+export const accountText = {
+  title: 'Your credit',
+  balance: 'Balance',
+  ofOneGpu: (duration: string) => `${duration} of one GPU`,
+  live: 'Live',
+  connecting: 'Connecting',
+  reconnecting: 'Reconnecting',
+  lastUpdated: (time: string) => `last updated ${time}`,
+  idle: 'No desktop is running.',
+  burning: (minutes: string) => `${minutes} min a minute`,
+  runsOut: (time: string, left: string) => `Runs out at ${time}, in ${left}.`,
+  credited: (minutes: string) => `The balance went up to ${minutes} minutes.`,
+  empty: {
+    title: 'Nothing to spend yet',
+    what: 'Send a payment and the minutes appear here by themselves.',
+  },
+  tooLittle: {
+    title: 'Less than a minute is left',
+    what: 'A desktop needs at least one minute for each of its GPUs to start.',
+  },
+  negative: {
+    title: 'The balance is below zero',
+    what: 'A payment was taken back by the chain after it had been spent, or stored volumes cost more than there was. The next payment makes up for it first.',
+  },
+  low: {
+    title: 'Nearly used up',
+    what: (time: string) =>
+      `At the present burn the balance lasts until ${time}. Add minutes and nothing is interrupted.`,
+  },
+  grace: {
+    title: (left: string) => `Running on grace time: ${left} left`,
+    what: 'The balance is used up. Desktops run on unbilled until the grace time is over, then they stop. A payment of at least the minimum ends it.',
+  },
+  buys: {
+    title: 'What it buys',
+    nothing: 'Nothing yet',
+  },
+  sessions: {
+    title: 'Running now',
+    since: (time: string) => `since ${time}`,
+    used: (minutes: string) => `${minutes} min used`,
+    grace: 'Grace time',
+    running: 'Running',
+  },
+  pay: {
+    title: 'Add minutes',
+    what: 'Pay with ETH, USDC or AXGT. What you send is credited by itself.',
+    open: 'Add minutes',
+    close: 'Close',
+    loading: 'Loading the payment side',
+    failed: 'This part of the page could not be loaded.',
+  },
+  walletGone: {
+    title: 'Wallet not connected',
+    what: 'You are signed in and see your account. To pay from this browser, connect the wallet again.',
+  },
+  menu: {
+    open: (address: string) => `Account ${address}`,
+    copy: 'Copy address',
+    copied: 'Address copied',
+    signOut: 'Sign out',
+    with: (name: string) => `Connected with ${name}`,
+  },
+}

@@ -1,0 +1,149 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { durationText } from '../format/durationText.ts'
+import { minutesText } from '../format/minutesText.ts'
+import { secondsText, timeText } from '../format/timeText.ts'
+import { balance, lastHeardAtMs, streamState } from '../state/account.ts'
+import type { LiveBalance } from '../state/liveBalance.ts'
+import { nowMs } from '../state/now.ts'
+import { balanceNow } from '../state/payPanel.ts'
+import { accountText } from '../text/account.ts'
+import { commonText } from '../text/common.ts'
+import { Notice } from './Notice.tsx'
+import { Skeleton } from './Skeleton.tsx'
+
+const MICROS_PER_MS = 1_000n
+const ONE_MINUTE_MICROS = 60_000_000n
+
+/** What there is, how long it lasts, and what to know about it. Counts down by itself between two events. */
+export function BalanceCard() {
+  const now = balanceNow.value
+  return (
+    <section class="card balance" aria-labelledby="balance">
+      <div class="card-head">
+        <h2 id="balance" class="label">
+          {accountText.balance}
+        </h2>
+        <Freshness />
+      </div>
+      {now === null ? <BalanceSkeleton /> : <Figures now={now} />}
+      {now !== null && <State now={now} />}
+      <Announcement />
+    </section>
+  )
+}
+
+function Figures({ now }: { now: LiveBalance }) {
+  const burns = now.runsOutAtMs !== null
+  const [whole = '', fraction] = minutesText(now.balanceMicros, 2, { fixed: burns }).split('.')
+  return (
+    <>
+      <p class="hero">
+        <span class="hero-number">
+          {whole}
+          {fraction !== undefined && <span class="hero-fraction">.{fraction}</span>}
+        </span>{' '}
+        <span class="hero-unit">{commonText.minutes}</span>
+      </p>
+      <p class="soft">{accountText.ofOneGpu(durationText(now.balanceMicros))}</p>
+    </>
+  )
+}
+
+function BalanceSkeleton() {
+  return (
+    <>
+      <p class="hero">
+        <Skeleton width="4.5em" />
+      </p>
+      <p>
+        <Skeleton width="11em" />
+      </p>
+      <p class="burn">
+        <Skeleton width="14em" />
+      </p>
+    </>
+  )
+}
+
+/** What is going on with it, and what is to be done: usually nothing. */
+function State({ now }: { now: LiveBalance }) {
+  if (now.graceLeftSeconds !== null) {
+    const left = durationText(BigInt(now.graceLeftSeconds) * 1_000_000n, 's')
+    return <Notice kind="bad" title={accountText.grace.title(left)} what={accountText.grace.what} />
+  }
+  if (now.balanceMicros < 0n) {
+    return <Notice kind="bad" title={accountText.negative.title} what={accountText.negative.what} />
+  }
+  if (now.balanceMicros === 0n) {
+    return <Notice kind="calm" title={accountText.empty.title} what={accountText.empty.what} />
+  }
+  const { runsOutAtMs } = now
+  return (
+    <>
+      {runsOutAtMs === null ? (
+        <p class="burn soft">{accountText.idle}</p>
+      ) : (
+        <Burn runsOutAtMs={runsOutAtMs} />
+      )}
+      {now.isLow && runsOutAtMs !== null && (
+        <Notice
+          kind="warn"
+          title={accountText.low.title}
+          what={accountText.low.what(timeText(runsOutAtMs, nowMs.value))}
+        />
+      )}
+      {!now.isLow && now.balanceMicros < ONE_MINUTE_MICROS && (
+        <Notice kind="warn" title={accountText.tooLittle.title} what={accountText.tooLittle.what} />
+      )}
+    </>
+  )
+}
+
+function Burn({ runsOutAtMs }: { runsOutAtMs: number }) {
+  const leftMs = BigInt(Math.max(0, Math.floor(runsOutAtMs - nowMs.value)))
+  const left = durationText(leftMs * MICROS_PER_MS, leftMs < 3_600_000n ? 's' : 'min')
+  const burn = minutesText(BigInt(balance.value?.burnMicrosPerMinute ?? '0'), 1)
+  return (
+    <p class="burn">
+      <span class="pulse" aria-hidden="true" />
+      <span>
+        {accountText.runsOut(timeText(runsOutAtMs, nowMs.value), left)}{' '}
+        <span class="soft">{accountText.burning(burn)}</span>
+      </span>
+    </p>
+  )
+}
+
+/** Whether what is shown is of now. */
+function Freshness() {
+  const heardAt = lastHeardAtMs.value
+  if (streamState.value === 'open') return <p class="fresh is-live">{accountText.live}</p>
+  if (streamState.value === 'connecting' && heardAt === null)
+    return <p class="fresh">{accountText.connecting}</p>
+  return (
+    <p class="fresh">
+      {accountText.reconnecting}
+      {heardAt !== null && <>, {accountText.lastUpdated(secondsText(heardAt))}</>}
+    </p>
+  )
+}
+
+/** Tells those who do not see the number that it went up; a balance that burns is not read aloud all the time. */
+function Announcement() {
+  const said = useSignal('')
+  const last = useRef<bigint | null>(null)
+  const known = balance.value
+  useEffect(() => {
+    if (known === null) return
+    const micros = BigInt(known.balanceMicros)
+    if (last.current !== null && micros > last.current)
+      said.value = accountText.credited(minutesText(micros, 2))
+    last.current = micros
+  }, [known, said])
+  return (
+    <p class="visually-hidden" role="status">
+      {said.value}
+    </p>
+  )
+}

@@ -1,0 +1,21 @@
+import { reachable } from '../api/reachable.ts'
+import { secondsText } from '../format/timeText.ts'
+import { lastHeardAtMs } from '../state/account.ts'
+import { commonText } from '../text/common.ts'
+
+/** Says that the service does not answer, and what that means for somebody's money: nothing. Goes by itself. */
+export function ServiceBanner() {
+  const heardAt = lastHeardAtMs.value
+  return (
+    <div role="status">
+      {!reachable.value && (
+        <div class="banner">
+          <p class="page">
+            <strong>{commonText.down.title}</strong> {commonText.down.what}
+            {heardAt !== null && ` ${commonText.down.lastHeard(secondsText(heardAt))}`}
+          </p>
+        </div>
+      )}
+    </div>
+  )
+}

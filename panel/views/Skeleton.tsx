@@ -1,0 +1,8 @@
+/** Keeps the place of a text that is on its way, so that nothing jumps when it comes. Silent for screen readers. */
+export function Skeleton({ width, small = false }: { width: string; small?: boolean }) {
+  return (
+    <span class={small ? 'skeleton small' : 'skeleton'} style={{ width }} aria-hidden="true">
+      {'\u00a0'}
+    </span>
+  )
+}

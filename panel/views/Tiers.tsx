@@ -1,0 +1,51 @@
+import { config } from '../state/config.ts'
+import { welcomeText } from '../text/welcome.ts'
+import { Skeleton } from './Skeleton.tsx'
+
+/** What holding AXGT takes off the price in ETH. Nothing where ETH is not taken. */
+export function Tiers() {
+  const known = config.value
+  const text = welcomeText.tiers
+  if (known !== null && !known.rails.some(({ asset }) => asset === 'eth')) return null
+  return (
+    <section class="card" aria-labelledby="tiers">
+      <h2 id="tiers">{text.title}</h2>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">{text.held}</th>
+            <th scope="col" class="end">
+              {text.discount}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {known === null
+            ? [1, 2, 3, 4].map((row) => (
+                <tr key={row}>
+                  <th scope="row">
+                    <Skeleton width="6em" />
+                  </th>
+                  <td class="end">
+                    <Skeleton width="3em" />
+                  </td>
+                </tr>
+              ))
+            : known.tiers
+                .filter(({ discountPercent }) => discountPercent !== '0')
+                .map((tier) => (
+                  <tr key={tier.index}>
+                    <th scope="row">{text.from(wholeText(tier.minimumAxgt))}</th>
+                    <td class="end">{text.percent(tier.discountPercent)}</td>
+                  </tr>
+                ))}
+        </tbody>
+      </table>
+      <p class="soft small">{text.what}</p>
+    </section>
+  )
+}
+
+function wholeText(whole: string): string {
+  return whole.replace(/\B(?=(\d{3})+$)/g, ',')
+}

@@ -1,0 +1,11 @@
+import type { FoundWallet } from '../wallet/foundWallets.ts'
+import { WalletGlyph } from './icons.tsx'
+
+/** A wallet's own picture of itself; the name stands beside it. */
+export function WalletIcon({ wallet }: { wallet: FoundWallet }) {
+  return wallet.icon === '' ? (
+    <WalletGlyph />
+  ) : (
+    <img class="wallet-icon" src={wallet.icon} alt="" width="24" height="24" />
+  )
+}
