@@ -12,6 +12,7 @@ import { formatFaults, parseSettings } from './config/parseSettings.ts'
 import { connect, type Sql } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import { type EventFeed, openEventFeed } from './events/openEventFeed.ts'
+import { runForgetting } from './events/runForgetting.ts'
 import { runPublisher } from './events/runPublisher.ts'
 import { runWebhooks, type WebhookReport } from './events/runWebhooks.ts'
 import { webhookEndpointId } from './events/webhookEndpointId.ts'
@@ -197,6 +198,12 @@ async function gateWhileLeading(
           stop: over,
           onProblem: (error) =>
             logger.error({ error: loggableError(error, config) }, 'expired sign-ins could not be purged'),
+        }),
+        runForgetting(deps.sql, {
+          keepDays: config.eventRetentionDays,
+          stop: over,
+          onProblem: (error) =>
+            logger.error({ error: loggableError(error, config) }, 'old events could not be deleted'),
         }),
         config.webhook === null
           ? aborted(over)

@@ -97,22 +97,31 @@ export function eventStreams(
     const isTokenGood = () => asking(async () => (await deps.walletTokens.addressOf(token)) === wallet)
 
     async function run(): Promise<void> {
-      let position = await asking(() => startOf(lastEventId))
+      const from = await asking(() => startOf(lastEventId))
+      let { seq } = from
       await send(`retry: ${RETRY_MS}\n\n`)
-      if (position.isReset) await send(messageText({ id: position.seq, event: 'reset', data: {} }))
+      if (from.isReset) await send(resetAt(seq))
       let isCaughtUp = false
       while (!isOver()) {
         if (isDue) {
           isDue = false
           readAt = performance.now()
           if (!(await isTokenGood())) return
-          const { page, messages } = await asking(() => readPage(position.seq))
+          const { page, messages } = await asking(() => readPage(seq))
           teller.noteEvents(messages)
           for (const message of messages) await send(messageText(message))
-          position = { seq: page.at(-1)?.seq ?? position.seq, isReset: false }
+          seq = page.at(-1)?.seq ?? seq
           isDue ||= page.length === PAGE
           if (isDue) continue
-          if (!isCaughtUp) await send(messageText(await asking(() => balanceAt(position.seq))))
+          if (!isCaughtUp) {
+            const { forgotten, newest } = await asking(() => feed.seqs())
+            // What was missed was deleted before all of it was read.
+            if (from.seq < forgotten) {
+              seq = newest
+              await send(resetAt(seq))
+            }
+            await send(messageText(await asking(() => balanceAt(seq))))
+          }
           isCaughtUp = true
         }
         await sendProgress()
@@ -139,11 +148,11 @@ export function eventStreams(
     }
 
     async function startOf(resume: string | null): Promise<{ seq: bigint; isReset: boolean }> {
-      const newest = await feed.newestSeq()
+      const { forgotten, newest } = await feed.seqs()
       if (resume === null) return { seq: newest, isReset: false }
       const seq = /^\d{1,18}$/.test(resume) ? BigInt(resume) : null
       // An id that was never given is of another database.
-      if (seq === null || seq > newest) return { seq: newest, isReset: true }
+      if (seq === null || seq > newest || seq < forgotten) return { seq: newest, isReset: true }
       const missed = await feed.count(wallet, { after: seq, limit: MISSED_AT_MOST + 1 })
       return missed > MISSED_AT_MOST ? { seq: newest, isReset: true } : { seq, isReset: false }
     }
@@ -199,6 +208,10 @@ function end(controller: ReadableStreamDefaultController<Uint8Array>, socket: So
     return
   }
   if (socket !== null) setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+}
+
+function resetAt(seq: bigint): string {
+  return messageText({ id: seq, event: 'reset', data: {} })
 }
 
 /** JSON has no line ends, so a message is always one line of data. */

@@ -26,7 +26,7 @@ const description = [
   'answers), `volume` (as in /v1/volumes/{id}), `balance` (as in /v1/balance) after each of the first two, whenever it',
   'runs low, and once at the beginning. What happened is told as it was, in one order; amounts and confirmations are those',
   'of the moment of telling. Resume with Last-Event-ID: nothing is lost, the last one may come again. After more than 1000',
-  'missed events, `reset` says to load anew. A client that does not read is disconnected.',
+  'missed events, or so long that they are deleted, `reset` says to load anew. A client that does not read is disconnected.',
   '',
   'A pending deposit is also told at the beginning and whenever its confirmations change, as `deposit` without an id: it',
   'does not change from where the client resumes, and of several changes only the latest may come.',

@@ -123,6 +123,8 @@ export interface Config {
     /** Whether it may be on this machine or network: never where anybody else may name the URL. */
     allowPrivate: boolean
   } | null
+  /** How long events, and what became of their delivery, are kept. */
+  eventRetentionDays: number
   rateLimitPerMinute: number
   /** How many proxies in front of us may be believed when they say who the client is; 0 believes nobody. */
   trustProxy: number

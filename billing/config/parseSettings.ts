@@ -82,6 +82,7 @@ function buildConfig(
             secrets: webhookSecret,
             allowPrivate: values.webhookAllowPrivate === 'true',
           },
+    eventRetentionDays: values.eventRetentionDays,
     rateLimitPerMinute: values.rateLimitPerMinute,
     trustProxy: values.trustProxy,
     metricsAccess: values.metricsAccess,

@@ -220,6 +220,12 @@ export const settings = {
     oneOf(['true', 'false']),
     'Whether events may be sent to a private or loopback address.',
   ),
+  eventRetentionDays: withDefault(
+    'EVENT_RETENTION_DAYS',
+    '30',
+    integer(1, 3_650),
+    'How many days events and the log of their delivery are kept; what still waits for its receiver is kept longer.',
+  ),
   rateLimitPerMinute: withDefault(
     'RATE_LIMIT_PER_MINUTE',
     '60',

@@ -4,7 +4,7 @@ import type { Sql } from '../database/connect.ts'
 import type { AccountEvent } from './accountEvent.ts'
 import { countAccountEvents } from './countAccountEvents.ts'
 import { readAccountEvents } from './readAccountEvents.ts'
-import { readNewestSeq } from './readNewestSeq.ts'
+import { readSeqs, type Seqs } from './readSeqs.ts'
 
 /** Should a notification be lost, its event is told this much later. */
 const LOOKED_EVERY_MS = 1_000
@@ -16,7 +16,7 @@ export interface EventFeed {
   stopped: AbortSignal
   /** Calls `wake` after each time that events of the account were published, until the answer is called. */
   subscribe(account: Address, wake: () => void): () => void
-  newestSeq(): Promise<bigint>
+  seqs(): Promise<Seqs>
   count(account: Address, range: { after: bigint; limit: number }): Promise<number>
   read(account: Address, range: { after: bigint; limit: number }): Promise<AccountEvent[]>
 }
@@ -34,7 +34,7 @@ export interface EventFeedOptions {
 export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOptions): Promise<EventFeed> {
   const subscribers = new Map<string, Set<() => void>>()
   const waker = createWaker()
-  let last = await readNewestSeq(sql)
+  let { newest: last } = await readSeqs(sql)
   const listening = await sql.listen('credits_published', waker.wake, waker.wake)
 
   async function dispatch(): Promise<void> {
@@ -77,7 +77,7 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
         if (of.size === 0 && subscribers.get(account) === of) subscribers.delete(account)
       }
     },
-    newestSeq: () => readNewestSeq(sql),
+    seqs: () => readSeqs(sql),
     count: (account, range) => countAccountEvents(sql, account, range),
     read: (account, range) => readAccountEvents(sql, account, range),
   }

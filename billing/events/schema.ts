@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
 import { credits } from '../ledger/schema.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
@@ -44,6 +55,16 @@ export const outboxEvent = credits.table(
     uniqueIndex('outbox_event_is_told_in_one_order').on(table.seq),
     index('outbox_event_stream').on(table.account, table.seq),
   ],
+)
+
+/** Up to where events have been deleted, for whoever resumes from before. One row. */
+export const outboxForgotten = credits.table(
+  'outbox_forgotten',
+  {
+    one: boolean('one').primaryKey().default(true),
+    throughSeq: big('through_seq').notNull().default(sql`0`),
+  },
+  (table) => [check('outbox_forgotten_is_one', sql`${table.one}`)],
 )
 
 /** A receiver of webhooks, by the digest of its URL: an answer of 410 disables it until the URL changes. */

@@ -87,6 +87,7 @@ export const config: Config = {
   serviceApiKey: serviceKey,
   adminApiKey: adminKey,
   webhook: null,
+  eventRetentionDays: 30,
   rateLimitPerMinute: 60,
   trustProxy: 0,
   metricsAccess: 'any',
@@ -375,7 +376,7 @@ export function fakeDeps(
       feed: {
         stopped: new AbortController().signal,
         subscribe: () => () => {},
-        newestSeq: async () => 0n,
+        seqs: async () => ({ forgotten: 0n, newest: 0n }),
         count: async () => 0,
         read: async () => [],
       },

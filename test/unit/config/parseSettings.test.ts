@@ -102,6 +102,7 @@ describe('defaults', () => {
       serviceApiKey: completeEnv.SERVICE_API_KEY,
       adminApiKey: completeEnv.ADMIN_API_KEY,
       webhook: null,
+      eventRetentionDays: 30,
       rateLimitPerMinute: 60,
       trustProxy: 0,
       metricsAccess: 'any',
