@@ -1,6 +1,7 @@
 import { type Address, parseEther, parseUnits } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { inject } from 'vitest'
+import { takeTurns } from '../../demo/takeTurns.ts'
 import { freePort } from '../../supervisor/freePort.ts'
 import { createChain, type TestChain } from './createChain.ts'
 import { installTestWallet } from './installTestWallet.ts'
@@ -38,9 +39,16 @@ export interface PanelScene extends Scene {
   origin: string
   /** A second network, with ETH for everybody, on which nothing must ever happen. */
   otherChain: TestChain
+  /** A device without a wallet. */
+  newVisitor(options?: Partial<Omit<DeviceOptions, 'origin'>>): Promise<Device>
   newPerson(options?: PersonOptions): Promise<Person>
-  /** Somebody's other device: same key, nothing stored. */
+  /** For somebody with several devices: the same `account` for each `newPerson`. */
   newAccount(options?: Pick<PersonOptions, 'axgt' | 'eth' | 'usdc'>): Promise<PrivateKeyAccount>
+  /**
+   * The end of a test: everybody leaves. Throws when a page did what no page of ours may do, see `Device.faults`, or
+   * anything happened on the other chain.
+   */
+  endTest(): Promise<void>
 }
 
 /**
@@ -57,25 +65,41 @@ export async function startPanelScene(overrides: Record<string, string> = {}): P
     createChain({ chainId: OTHER_CHAIN_ID }),
     startBrowser(),
   ])
-  const newAccount: PanelScene['newAccount'] = async (has = {}) => {
-    const account = privateKeyToAccount(generatePrivateKey())
-    const address = account.address.toLowerCase() as Address
-    await fund(scene, otherChain, address, has)
-    return account
+  const devices: Device[] = []
+  const newVisitor: PanelScene['newVisitor'] = async (options) => {
+    const device = await browser.newDevice({ origin, ...options })
+    devices.push(device)
+    return device
   }
+  // One after the other: each waits for its tokens to be in a block of its own.
+  const newAccount = takeTurns(async (has: Parameters<PanelScene['newAccount']>[0] = {}) => {
+    const account = privateKeyToAccount(generatePrivateKey())
+    await fund(scene, otherChain, account.address.toLowerCase() as Address, has)
+    return account
+  })
   return {
     ...scene,
     browser,
     origin,
     otherChain,
     newAccount,
+    newVisitor,
     async newPerson({ account: given, axgt, eth, usdc, chainId = scene.chain.chainId, ...device } = {}) {
       const has = { ...(axgt && { axgt }), ...(eth && { eth }), ...(usdc && { usdc }) }
       const account = given ?? (await newAccount(has))
-      const opened = await browser.newDevice({ origin, ...device })
+      const opened = await newVisitor(device)
       const chains = { [scene.chain.chainId]: scene.chain.rpcUrl, [OTHER_CHAIN_ID]: otherChain.rpcUrl }
       const wallet = await installTestWallet(opened.context, { account, chains, chainId })
       return { ...opened, account, wallet, address: wallet.address }
+    },
+    async endTest() {
+      const left = devices.splice(0)
+      const faults = left.flatMap((device) => device.faults())
+      for (const device of left) await device.close()
+      if (faults.length > 0) throw new Error(`the page did what it must not do:\n${faults.join('\n')}`)
+      if ((await otherChain.head()).number > 0n) throw new Error('something was mined on the other chain')
+      const { pending } = await otherChain.client.getTxpoolStatus()
+      if (pending > 0) throw new Error(`${pending} transactions were sent on the other chain`)
     },
     async stop() {
       await browser.stop()
