@@ -8,7 +8,7 @@ export const accountText = {
   reconnecting: 'Reconnecting',
   lastUpdated: (time: string) => `last updated ${time}`,
   idle: 'No desktop is running.',
-  burning: (minutes: string) => `${minutes} min a minute`,
+  burning: (minutes: string) => `Burns ${minutes} minutes a minute.`,
   runsOut: (time: string, left: string) => `Runs out at ${time}, in ${left}.`,
   credited: (minutes: string) => `The balance went up to ${minutes} minutes.`,
   empty: {
@@ -32,10 +32,7 @@ export const accountText = {
     title: (left: string) => `Running on grace time: ${left} left`,
     what: 'The balance is used up. Desktops run on unbilled until the grace time is over, then they stop. A payment of at least the minimum ends it.',
   },
-  buys: {
-    title: 'What it buys',
-    nothing: 'Nothing yet',
-  },
+  buys: { title: 'What it buys' },
   sessions: {
     title: 'Running now',
     since: (time: string) => `since ${time}`,
@@ -44,7 +41,7 @@ export const accountText = {
     running: 'Running',
   },
   pay: {
-    title: 'Add minutes',
+    title: 'Payment',
     what: 'Pay with ETH, USDC or AXGT. What you send is credited by itself.',
     open: 'Add minutes',
     close: 'Close',

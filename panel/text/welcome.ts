@@ -38,7 +38,7 @@ export const welcomeText = {
     title: 'Cheaper with AXGT',
     what: 'Whoever holds AXGT pays less in ETH. What counts is what your wallet holds in the block of the payment.',
     held: 'AXGT held',
-    discount: 'Less on ETH',
+    discount: 'Discount on ETH',
     from: (axgt: string) => `from ${axgt}`,
     none: 'none',
     percent: (percent: string) => `${percent} %`,

@@ -46,13 +46,13 @@ export function AccountMenu({ address }: { address: string }) {
         class="chip"
         aria-expanded={isOpen.value}
         aria-controls="account-menu"
-        aria-label={accountText.menu.open(address)}
+        aria-label={accountText.menu.open(shortHex(address))}
         onClick={() => {
           isOpen.value = !isOpen.value
         }}
       >
         {wallet !== null && <WalletIcon wallet={wallet} />}
-        <span class="mono">{shortHex(address)}</span>
+        <span>{shortHex(address)}</span>
         <ChevronGlyph />
       </button>
       <div id="account-menu" class="menu-panel" hidden={!isOpen.value}>

@@ -3,7 +3,6 @@ import { isPayPanelOpen } from '../state/payPanel.ts'
 import { accountText } from '../text/account.ts'
 import { connected } from '../wallet/connection.ts'
 import { BalanceCard } from './BalanceCard.tsx'
-import { Buys } from './Buys.tsx'
 import { History } from './history/History.tsx'
 import { PaymentTrackers, PayPart } from './PaySide.tsx'
 import { RunningSessions } from './RunningSessions.tsx'
@@ -18,14 +17,13 @@ export function AccountPage({ address }: { address: Address }) {
         <div class="stack">
           <BalanceCard />
           <RunningSessions />
-          <Buys />
         </div>
         <div class="stack">
           <PaymentTrackers />
           <PayCard />
+          <History key={address} />
         </div>
       </div>
-      <History key={address} />
     </>
   )
 }

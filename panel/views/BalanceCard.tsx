@@ -9,6 +9,7 @@ import { nowMs } from '../state/now.ts'
 import { balanceNow } from '../state/payPanel.ts'
 import { accountText } from '../text/account.ts'
 import { commonText } from '../text/common.ts'
+import { Buys } from './Buys.tsx'
 import { Notice } from './Notice.tsx'
 import { Skeleton } from './Skeleton.tsx'
 
@@ -28,6 +29,7 @@ export function BalanceCard() {
       </div>
       {now === null ? <BalanceSkeleton /> : <Figures now={now} />}
       {now !== null && <State now={now} />}
+      <Buys />
       <Announcement />
     </section>
   )

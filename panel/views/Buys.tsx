@@ -12,16 +12,15 @@ const PLACES: [string, number][] = [
   ['4', 8],
 ]
 
-/** How long the balance lasts on each desktop. */
+/** How long the balance lasts on each desktop; not there while there is nothing to last. */
 export function Buys() {
   const now = balanceNow.value
   const profiles = config.value === null ? null : Object.entries(config.value.profiles)
+  if (now !== null && now.balanceMicros <= 0n) return null
   const isKnown = now !== null && profiles !== null
   return (
-    <section class="card" aria-labelledby="buys">
-      <h2 id="buys" class="label">
-        {accountText.buys.title}
-      </h2>
+    <div class="buys">
+      <h3 class="label">{accountText.buys.title}</h3>
       <dl class="pairs">
         {(profiles ?? PLACES).map(([name, gpus]) => (
           <div key={name}>
@@ -34,16 +33,10 @@ export function Buys() {
                 <Skeleton width="7em" />
               )}
             </dt>
-            <dd>
-              {isKnown ? durationText(clamp(now.balanceMicros) / BigInt(gpus)) : <Skeleton width="5em" />}
-            </dd>
+            <dd>{isKnown ? durationText(now.balanceMicros / BigInt(gpus)) : <Skeleton width="5em" />}</dd>
           </div>
         ))}
       </dl>
-    </section>
+    </div>
   )
-}
-
-function clamp(micros: bigint): bigint {
-  return micros > 0n ? micros : 0n
 }

@@ -23,7 +23,7 @@ export function SignInStep({ wallet: { wallet, address } }: { wallet: Connected 
         <p class="identity">
           <WalletIcon wallet={wallet} />
           <span>{wallet.name}</span>
-          <span class="mono soft">{shortHex(address)}</span>
+          <span class="soft">{shortHex(address)}</span>
         </p>
         <button
           type="button"

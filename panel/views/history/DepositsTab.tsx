@@ -86,10 +86,9 @@ function DepositRow({ deposit }: { deposit: Deposit }) {
 
 function TransactionLink({ deposit: { chainId, txHash } }: { deposit: Deposit }) {
   const link = explorerLink(chainId, txHash)
-  if (link === null) return <span class="mono">{shortHex(txHash)}</span>
+  if (link === null) return <span>{shortHex(txHash)}</span>
   return (
     <a
-      class="mono"
       href={link}
       target="_blank"
       rel="noopener noreferrer"
