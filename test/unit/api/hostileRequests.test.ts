@@ -253,6 +253,7 @@ const walletRoutes = [
   ['GET', '/v1/events'],
   ['GET', '/v1/ledger'],
   ['GET', '/v1/sessions'],
+  ['POST', '/v1/auth/logout'],
 ] as const
 
 test.each([...serviceReads, ...serviceWrites, ...adminRoutes, ...walletRoutes])(
