@@ -36,6 +36,7 @@ import { createMetrics, type Metrics } from './metrics/createMetrics.ts'
 import { type OpenGateResult, openGate } from './openGate.ts'
 import { sourceOf } from './pricing/priceRail.ts'
 import { undiscountedMinimum } from './pricing/quote.ts'
+import { createBatches } from './sessions/createBatches.ts'
 import { createBeats } from './sessions/createBeats.ts'
 import { keepTime } from './sessions/keepTime.ts'
 import { listSessions } from './sessions/listSessions.ts'
@@ -272,7 +273,7 @@ function appDeps(
     metering: {
       start: (session) => startSession(sql, limits, session),
       beat: createBeats(sql, limits),
-      beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
+      beatMany: createBatches(sql, limits),
       release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
       readAccount: (address) => readAccount(sql, limits, address),
       listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),

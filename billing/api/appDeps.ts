@@ -14,6 +14,7 @@ import type { LedgerEntryView } from '../ledger/entryView.ts'
 import type { Metrics } from '../metrics/createMetrics.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
 import type { Quoter } from '../pricing/quoter.ts'
+import type { BatchResult } from '../sessions/createBatches.ts'
 import type { BeatResult } from '../sessions/createBeats.ts'
 import type { AccountView } from '../sessions/readAccount.ts'
 import type { MeteredSession, SessionView } from '../sessions/sessionView.ts'
@@ -44,7 +45,7 @@ export interface Metering {
   /** Gathered with others that come at the same time; answered after the commit. */
   beat(id: string): Promise<BeatResult>
   /** In no particular order; ids that are not known are missing. */
-  beatMany(ids: string[]): Promise<MeteredSession[]>
+  beatMany(ids: string[]): Promise<BatchResult>
   /** null: no session has that id. */
   release(id: string): Promise<MeteredSession | null>
   readAccount(address: Address): Promise<AccountView>

@@ -151,13 +151,20 @@ function addBatchRoute(app: Api, deps: RouteDeps): void {
         description: 'One result for each id, in the order asked; an id that is there twice is billed once.',
         content: { 'application/json': { schema: ResultsSchema } },
       },
-      ...problemResponses(...keyRefusals, ...bodyRefusals),
+      ...problemResponses(...keyRefusals, ...bodyRefusals, 'overloaded'),
     },
   })
   app.openapi(route, async (c) => {
     const { sessionIds } = c.req.valid('json')
-    const sessions = await deps.metering.beatMany([...new Set(sessionIds)])
-    return c.json({ results: resultsInOrder(sessionIds, sessions) }, 200)
+    const beaten = await deps.metering.beatMany([...new Set(sessionIds)])
+    switch (beaten.kind) {
+      case 'metered':
+        return c.json({ results: resultsInOrder(sessionIds, beaten.sessions) }, 200)
+      case 'overloaded':
+        return problem(c, 'overloaded', 'Too many batches wait already; nothing was billed.', {
+          retryAfterSeconds: OVERLOADED_RETRY_SECONDS,
+        })
+    }
   })
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { createApp } from '../../billing/api/createApp.ts'
 import type { Api } from '../../billing/api/routeDeps.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
+import { createBatches } from '../../billing/sessions/createBatches.ts'
 import { createBeats } from '../../billing/sessions/createBeats.ts'
 import { listSessions } from '../../billing/sessions/listSessions.ts'
 import { meterLimits } from '../../billing/sessions/meterLimits.ts'
@@ -36,7 +37,7 @@ beforeEach(async () => {
       metering: {
         start: (session) => startSession(sql, limits, session),
         beat: createBeats(sql, limits),
-        beatMany: (ids) => meterSessions(sql, limits, ids, 'beat'),
+        beatMany: createBatches(sql, limits),
         release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
         readAccount: (address) => readAccount(sql, limits, address),
         listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),

@@ -350,8 +350,9 @@ export function fakeDeps(
       },
       beatMany: async (ids) => {
         asked.push(['beatMany', ids])
+        if (ids.includes('overloaded')) return { kind: 'overloaded' }
         // In another order than was asked for, as the database may answer.
-        return ids.flatMap((id) => sessions.get(id) ?? []).reverse()
+        return { kind: 'metered', sessions: ids.flatMap((id) => sessions.get(id) ?? []).reverse() }
       },
       release: async (id) => {
         asked.push(['release', id])

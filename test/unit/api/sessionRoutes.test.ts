@@ -299,6 +299,15 @@ describe('POST /v1/heartbeats', () => {
     expect(deps.asked).toEqual([['beatMany', ['running', 'no']]])
   })
 
+  test('are told to come again when too many wait, after a second', async () => {
+    const answer = await createApp(fakeDeps()).request(
+      '/v1/heartbeats',
+      post({ sessionIds: ['running', 'overloaded'] }),
+    )
+    expect(answer.headers.get('Retry-After')).toBe('1')
+    expect(await statusAndCode(answer)).toEqual([503, 'overloaded'])
+  })
+
   test('takes 1000 ids of 128 characters, and not one more', async () => {
     const deps = fakeDeps()
     const app = createApp(deps)
