@@ -17,6 +17,6 @@ export function durationText(micros: bigint, unit: 'min' | 's' = 'min'): string 
   const first = parts.findIndex(([count]) => count > 0n)
   if (first === -1) return `0 ${unit}`
   const shown = parts.slice(first, first + 2).filter(([count]) => count > 0n)
-  // Narrow no-break spaces keep a number and its unit together.
-  return `${micros < 0n ? '−' : ''}${shown.map(([count, name]) => `${count}\u00a0${name}`).join(' ')}`
+  // In one line: with no-break spaces.
+  return `${micros < 0n ? '−' : ''}${shown.map(([count, name]) => `${count}\u00a0${name}`).join('\u00a0')}`
 }

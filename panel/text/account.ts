@@ -12,7 +12,8 @@ export const accountText = {
   runsOut: (time: string, left: string) => `Runs out at ${time}, in ${left}.`,
   credited: (minutes: string) => `The balance went up to ${minutes} minutes.`,
   empty: {
-    title: 'Nothing to spend yet',
+    title: 'No minutes yet',
+    used: 'No minutes left',
     what: 'Send a payment and the minutes appear here by themselves.',
   },
   tooLittle: {
@@ -21,7 +22,7 @@ export const accountText = {
   },
   negative: {
     title: 'The balance is below zero',
-    what: 'A payment was taken back by the chain after it had been spent, or stored volumes cost more than there was. The next payment makes up for it first.',
+    what: 'This comes of stored volumes, or of a payment that the chain dropped after it had been spent. The next payment makes up for it first.',
   },
   low: {
     title: 'Nearly used up',

@@ -22,6 +22,8 @@ export const historyText = {
     } satisfies Record<DepositState, string>,
     progress: (confirmations: number, required: number) => `${confirmations} of ${required} confirmations`,
     got: (minutes: string) => `+${minutes} min`,
+    /** Of a rail that is not enabled any more, whose decimals are not known. */
+    baseUnits: (amount: string, rail: string) => `${amount} base units of ${rail}`,
     block: (number: string) => `block ${number}`,
     transaction: 'Transaction',
     newTab: '(opens in a new tab)',

@@ -48,7 +48,7 @@ export const welcomeText = {
     title: 'Sign in',
     why: 'Sign a message to show that this wallet is yours. It costs nothing, moves nothing and gives no permission.',
     expiredTitle: 'Sign in again',
-    expired: 'Your sign-in has ended, as it does after twelve hours. Payments under way go on by themselves.',
+    expired: 'Your sign-in has ended; it lasts twelve hours at most. Payments under way go on by themselves.',
     button: 'Sign the message',
     preparing: 'Preparing the message',
     inWallet: (name: string) => `Waiting for your signature. Open ${name} and sign the message.`,

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { durationText } from '../format/durationText.ts'
 import { minutesText } from '../format/minutesText.ts'
 import { secondsText, timeText } from '../format/timeText.ts'
-import { balance, lastHeardAtMs, streamState } from '../state/account.ts'
+import { balance, deposits, lastHeardAtMs, streamState } from '../state/account.ts'
 import type { LiveBalance } from '../state/liveBalance.ts'
 import { nowMs } from '../state/now.ts'
 import { balanceNow } from '../state/payPanel.ts'
@@ -47,7 +47,7 @@ function Figures({ now }: { now: LiveBalance }) {
         </span>{' '}
         <span class="hero-unit">{commonText.minutes}</span>
       </p>
-      <p class="soft">{accountText.ofOneGpu(durationText(now.balanceMicros))}</p>
+      {now.balanceMicros > 0n && <p class="soft">{accountText.ofOneGpu(durationText(now.balanceMicros))}</p>}
     </>
   )
 }
@@ -78,7 +78,8 @@ function State({ now }: { now: LiveBalance }) {
     return <Notice kind="bad" title={accountText.negative.title} what={accountText.negative.what} />
   }
   if (now.balanceMicros === 0n) {
-    return <Notice kind="calm" title={accountText.empty.title} what={accountText.empty.what} />
+    const { title, used, what } = accountText.empty
+    return <Notice kind="calm" title={deposits.value.size === 0 ? title : used} what={what} />
   }
   const { runsOutAtMs } = now
   return (
@@ -110,8 +111,8 @@ function Burn({ runsOutAtMs }: { runsOutAtMs: number }) {
     <p class="burn">
       <span class="pulse" aria-hidden="true" />
       <span>
-        {accountText.runsOut(timeText(runsOutAtMs, nowMs.value), left)}{' '}
-        <span class="soft">{accountText.burning(burn)}</span>
+        {accountText.runsOut(timeText(runsOutAtMs, nowMs.value), left)}
+        <span class="soft block">{accountText.burning(burn)}</span>
       </span>
     </p>
   )

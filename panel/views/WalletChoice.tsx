@@ -35,7 +35,7 @@ export function WalletChoice() {
         </ul>
       )}
       <p class="soft small" role="status">
-        {messageOf(progress)}
+        {wallets.length === 0 ? '' : messageOf(progress)}
       </p>
     </div>
   )

@@ -8,10 +8,11 @@ import { explorerLink } from '../../pay/explorerLink.ts'
 import { knownChain } from '../../pay/knownChains.ts'
 import { showAmount } from '../../pay/showAmount.ts'
 import { depositPages, deposits } from '../../state/account.ts'
-import { railOf } from '../../state/config.ts'
+import { config, railOf } from '../../state/config.ts'
 import { nowMs } from '../../state/now.ts'
 import { commonText } from '../../text/common.ts'
 import { historyText } from '../../text/history.ts'
+import { Skeleton } from '../Skeleton.tsx'
 import { ListEnd } from './ListEnd.tsx'
 import { Placeholder } from './Placeholder.tsx'
 
@@ -41,30 +42,23 @@ export function DepositsTab() {
           ))}
         </ul>
       )}
-      <ListEnd list={depositPages} file="payments" readRows={readRows} />
+      <ListEnd list={depositPages} isEmpty={items.length === 0} file="payments" readRows={readRows} />
     </>
   )
 }
 
 function DepositRow({ deposit }: { deposit: Deposit }) {
-  const rail = railOf(deposit.rail)
-  const symbol = rail?.symbol ?? deposit.rail.split(':', 1)[0]?.toUpperCase() ?? ''
-  const amount =
-    rail === undefined ? deposit.amountBaseUnits : showAmount(BigInt(deposit.amountBaseUnits), rail.decimals)
   const chain = knownChain(deposit.chainId)?.name ?? commonText.chain(deposit.chainId)
   const why = whyOf(deposit)
   return (
     <li class="row">
       <div>
-        <p class="strong">
-          {amount} {symbol}
-        </p>
+        <p class="strong">{amountOf(deposit) ?? <Skeleton width="6em" />}</p>
         <p class="soft small">
           {chain}
           {deposit.blockNumber !== null && ` · ${text.block(deposit.blockNumber)}`} ·{' '}
           <TransactionLink deposit={deposit} />
         </p>
-        {why !== null && <p class="why small">{why}</p>}
       </div>
       <div class="row-end">
         <span class={badges[deposit.state]}>{text.states[deposit.state]}</span>
@@ -80,8 +74,17 @@ function DepositRow({ deposit }: { deposit: Deposit }) {
           </p>
         )}
       </div>
+      {why !== null && <p class="why small">{why}</p>}
     </li>
   )
+}
+
+/** null while the rails are not known: without its decimals an amount would be wrong by many orders of magnitude. */
+function amountOf({ rail: name, amountBaseUnits }: Deposit): string | null {
+  if (config.value === null) return null
+  const rail = railOf(name)
+  if (rail === undefined) return text.baseUnits(amountBaseUnits, name)
+  return `${showAmount(BigInt(amountBaseUnits), rail.decimals)} ${rail.symbol}`
 }
 
 function TransactionLink({ deposit: { chainId, txHash } }: { deposit: Deposit }) {

@@ -51,7 +51,7 @@ export function LedgerTab() {
           </tbody>
         </table>
       )}
-      <ListEnd list={ledger} file="ledger" readRows={readRows} />
+      <ListEnd list={ledger} isEmpty={entries.length === 0} file="ledger" readRows={readRows} />
     </>
   )
 }

@@ -8,6 +8,8 @@ import { DownloadGlyph } from '../icons.tsx'
 
 interface ListEndProps {
   list: Pick<PagedList<{ id: string }>, 'state' | 'hasMore' | 'loadMore' | 'refresh'>
+  /** Then there is nothing to take along. */
+  isEmpty: boolean
   /** The file's name, before its date. */
   file: string
   /** Reads everything there is; null when the service did not answer. */
@@ -15,7 +17,7 @@ interface ListEndProps {
 }
 
 /** Below a list: more of it, all of it as a file, or that it could not be loaded. */
-export function ListEnd({ list, file, readRows }: ListEndProps) {
+export function ListEnd({ list, isEmpty, file, readRows }: ListEndProps) {
   const isLoading = list.state.value === 'loading'
   return (
     <div class="list-end">
@@ -32,12 +34,12 @@ export function ListEnd({ list, file, readRows }: ListEndProps) {
           {historyText.more}
         </button>
       )}
-      <Download file={file} readRows={readRows} />
+      {!isEmpty && <Download file={file} readRows={readRows} />}
     </div>
   )
 }
 
-function Download({ file, readRows }: Omit<ListEndProps, 'list'>) {
+function Download({ file, readRows }: Pick<ListEndProps, 'file' | 'readRows'>) {
   const state = useSignal<'idle' | 'reading' | 'failed'>('idle')
   const download = async () => {
     state.value = 'reading'

@@ -55,7 +55,7 @@ export function UsageTab() {
           </tbody>
         </table>
       )}
-      <ListEnd list={sessions} file="sessions" readRows={readRows} />
+      <ListEnd list={sessions} isEmpty={items.length === 0} file="sessions" readRows={readRows} />
     </>
   )
 }
