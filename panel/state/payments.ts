@@ -36,9 +36,7 @@ export function trackSubmitted(transaction: Transaction): void {
 
 /** Takes a payment out of sight. What is under way goes on; it is only not shown any more. */
 export function dismissPayment(txHash: string): void {
-  change((list) =>
-    list.map((payment) => (payment.txHash === txHash ? { ...payment, isDismissed: true } : payment)),
-  )
+  changePayment(txHash, (payment) => ({ ...payment, isDismissed: true }))
 }
 
 /** Changes one remembered payment, if it is (still) remembered. */

@@ -23,7 +23,7 @@ export const paymentText = {
     held: (amount: string) => `You hold ${amount} AXGT`,
     next: (amount: string, percent: string) => `${amount} AXGT more for ${percent} % off`,
     highest: 'the highest tier',
-    bar: (percent: string) => `Way to the next tier: ${percent} %`,
+    bar: 'Way to the next tier',
   },
   send: {
     minimum: (symbol: string) => `Send min ${symbol}`,
@@ -31,7 +31,8 @@ export const paymentText = {
     choose: 'Choose amount',
     chooseFor: (symbol: string, chain: string) => `Choose amount in ${symbol} on ${chain}`,
     switchTo: (chain: string) => `Switch to ${chain}`,
-    switching: 'Look into your wallet',
+    inWallet: 'Look into your wallet',
+    nothing: (symbol: string) => `Send ${symbol}`,
     wrongChain: (chain: string) => `Your wallet is on ${chain}.`,
     amountField: (symbol: string) => `Amount in ${symbol}`,
     minutesField: 'Minutes of one GPU',
@@ -163,6 +164,8 @@ export const paymentText = {
       short: (count: number) => `That is not a whole hash: it has ${count} of 64 digits.`,
       form: 'That is not a transaction hash: 0x and 64 digits and letters from a to f.',
     },
+    wait: (seconds: number) =>
+      seconds === 1 ? 'Try again in a second.' : `Try again in ${seconds} seconds.`,
     followed: 'Found. Its progress is shown under payments.',
   },
   elsewhere: {
@@ -175,6 +178,10 @@ export const paymentText = {
     token: (symbol: string) => `${symbol} contract`,
     network: 'Network',
     amount: 'At least',
+    amountOf: (amount: string, symbol: string) => `${amount} ${symbol}`,
+    onChain: (symbol: string, chain: string) => `${symbol} on ${chain}`,
+    warningAnybody:
+      'An exchange sends from an address of its own, so do not pay from an exchange: the minutes would be credited to its address, not to yours.',
     copyAddress: 'Copy address',
     addressCopied: 'Address copied',
     copyLink: 'Copy payment link',

@@ -4,7 +4,18 @@ import { useEffect } from 'preact/hooks'
 const SHOWN_MS = 2_000
 
 /** Copies a text, and says so in its own place for a moment. */
-export function CopyButton({ text, label, done }: { text: string; label: string; done: string }) {
+export function CopyButton({
+  text,
+  label,
+  done,
+  look = 'wide',
+}: {
+  text: string
+  label: string
+  done: string
+  /** How the button looks: a class of it. */
+  look?: 'wide' | 'link'
+}) {
   const copiedAt = useSignal(0)
   useEffect(() => {
     if (copiedAt.value === 0) return
@@ -22,7 +33,7 @@ export function CopyButton({ text, label, done }: { text: string; label: string;
     }
   }
   return (
-    <button type="button" class="button wide" onClick={copy}>
+    <button type="button" class={`button ${look}`} onClick={copy}>
       <span aria-live="polite">{copiedAt.value === 0 ? label : done}</span>
     </button>
   )

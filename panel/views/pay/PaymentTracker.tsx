@@ -1,0 +1,48 @@
+import '../../styles/pay.css'
+import { useEffect, useRef } from 'preact/hooks'
+import { followPayments } from '../../state/followPayments.ts'
+import { newestHash, shownPayments } from '../../state/payments.ts'
+import { sending } from '../../state/sendNow.ts'
+import { paymentText } from '../../text/payment.ts'
+import { PaymentCard } from './PaymentCard.tsx'
+import { SendingCard } from './SendingCard.tsx'
+
+/** The payments under way and those that have just come to their end, wherever they were sent from. Nothing without any. */
+export function PaymentTracker() {
+  useEffect(followPayments, [])
+  const newest = useRef<HTMLHeadingElement>(null)
+  const hash = newestHash.value
+  useEffect(() => {
+    if (hash === null || newest.current === null) return
+    newest.current.focus({ preventScroll: true })
+    newest.current.scrollIntoView({ block: 'nearest' })
+    newestHash.value = null
+  }, [hash])
+  const now = sending.value
+  const payments = shownPayments.value
+  if (now === null && payments.length === 0) return null
+  const cards = payments.flatMap((payment) =>
+    (payment.deposits.length === 0 ? [null] : payment.deposits).map((deposit, index) => (
+      <li key={deposit?.id ?? payment.txHash}>
+        <PaymentCard
+          payment={payment}
+          deposit={deposit}
+          titleRef={payment.txHash === hash && index === 0 ? newest : null}
+        />
+      </li>
+    )),
+  )
+  return (
+    <section class="card payments" aria-labelledby="payments-title">
+      <h2 id="payments-title">{paymentText.tracker.title}</h2>
+      <ul class="payment-list">
+        {now !== null && (
+          <li key="sending">
+            <SendingCard sending={now} />
+          </li>
+        )}
+        {cards}
+      </ul>
+    </section>
+  )
+}

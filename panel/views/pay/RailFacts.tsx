@@ -1,0 +1,90 @@
+import type { Quote, RailConfig } from '../../api/apiTypes.ts'
+import { durationText } from '../../format/durationText.ts'
+import { showAmount } from '../../pay/showAmount.ts'
+import { type TierStep, tierProgress } from '../../pay/tierProgress.ts'
+import { config } from '../../state/config.ts'
+import { paymentText } from '../../text/payment.ts'
+
+const AXGT_DECIMALS = 18
+const MICROS_PER_SECOND = 1_000_000n
+
+/** What makes up the price on a rail: the price itself and its age, the bonus, the discount and how far the next one is. */
+export function RailFacts({ rail, quote }: { rail: RailConfig; quote: Quote }) {
+  const text = paymentText.rails
+  const hasDiscount = quote.tier.discountPercent !== '0'
+  const hasBonus = quote.bonusPercent !== '0'
+  return (
+    <div class="rail-facts small soft">
+      <p>
+        <span class="figure">{text.price(priceText(quote.price), rail.symbol)}</span>, {sourceText(quote)}
+      </p>
+      {hasBonus && <p class="good">{text.bonus(quote.bonusPercent)}</p>}
+      {hasDiscount && <p class="good">{text.discount(quote.tier.label, quote.tier.discountPercent)}</p>}
+      {quote.axgtBalance !== null && <TierLine balanceBaseUnits={BigInt(quote.axgtBalance)} />}
+    </div>
+  )
+}
+
+function TierLine({ balanceBaseUnits }: { balanceBaseUnits: bigint }) {
+  const known = config.value
+  if (known === null || known.tiers.length < 2) return null
+  const decimals = known.rails.find(({ asset }) => asset === 'axgt')?.decimals ?? AXGT_DECIMALS
+  const tiers: TierStep[] = known.tiers.map((tier) => ({
+    ...tier,
+    minimumWholeAxgt: BigInt(tier.minimumAxgt),
+  }))
+  const { next, missingBaseUnits, permille } = tierProgress(balanceBaseUnits, decimals, tiers)
+  const text = paymentText.tier
+  const held = text.held(showAmount(balanceBaseUnits, decimals, 4))
+  const missing = roundUp(missingBaseUnits, decimals, 4)
+  return (
+    <>
+      <p>
+        {held}
+        {', '}
+        {next === null ? text.highest : text.next(showAmount(missing, decimals, 4), next.discountPercent)}
+      </p>
+      {next !== null && (
+        <div
+          class="tier-bar"
+          role="progressbar"
+          aria-label={text.bar}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.floor(permille / 10)}
+        >
+          <span style={{ width: `${permille / 10}%` }} />
+        </div>
+      )}
+    </>
+  )
+}
+
+/** What is missing is rounded up, so that whoever gets as much as is said is there. */
+function roundUp(baseUnits: bigint, decimals: number, places: number): bigint {
+  const step = 10n ** BigInt(Math.max(0, decimals - places))
+  return ((baseUnits + step - 1n) / step) * step
+}
+
+/** A price of more than a cent is in cents; a smaller one shows its first figures. */
+function priceText(usd: string): string {
+  const [whole = '0', fraction = ''] = usd.split('.')
+  const leading = /^0*/.exec(fraction)?.[0].length ?? 0
+  const cut = whole === '0' ? fraction.slice(0, leading + 4) : fraction.slice(0, 2).padEnd(2, '0')
+  const shown = /^0*$/.test(cut) ? '' : `.${cut}`
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}${shown}`
+}
+
+function sourceText({ priceSource }: Quote): string {
+  const text = paymentText.rails
+  const { kind, ageSeconds } = priceSource
+  const age = ageSeconds === null ? null : durationText(BigInt(ageSeconds) * MICROS_PER_SECOND, 's')
+  switch (kind) {
+    case 'fixed':
+      return text.fixed
+    case 'chainlink':
+      return text.chainlink(age)
+    case 'twap':
+      return text.twap(age)
+  }
+}

@@ -1,0 +1,46 @@
+import { paymentSteps } from '../../pay/paymentSteps.ts'
+import { showAmount } from '../../pay/showAmount.ts'
+import { nowMs } from '../../state/now.ts'
+import { type Sending, stopWaiting } from '../../state/sendNow.ts'
+import { paymentText } from '../../text/payment.ts'
+import { connected } from '../../wallet/connection.ts'
+import { chainName } from './chainName.ts'
+import { Stepper } from './Stepper.tsx'
+
+/** A wallet that has not answered by then may have opened its window where nobody sees it. */
+const LONG_MS = 12_000
+
+/** The payment that the wallet is being asked for: the first step, and the way out where the wallet does not answer. */
+export function SendingCard({ sending }: { sending: Sending }) {
+  const { rail, amountBaseUnits } = sending
+  const text = paymentText.tracker
+  const title = text.heading(showAmount(amountBaseUnits, rail.decimals), rail.symbol)
+  const isLong = sending.phase === 'in_wallet' && nowMs.value - sending.sinceMs >= LONG_MS
+  return (
+    <article class="payment" aria-label={title}>
+      <div class="payment-head">
+        <h3>
+          {title} <span class="soft">{paymentText.rails.onChain(chainName(rail.chainId))}</span>
+        </h3>
+      </div>
+      <Stepper {...paymentSteps({ kind: 'in_wallet' })} />
+      <p class="payment-stage" role="status">
+        {sentenceOf(sending, isLong)}
+      </p>
+      {isLong && (
+        <div class="payment-links small">
+          <button type="button" class="button link" onClick={stopWaiting}>
+            {text.stopWaiting}
+          </button>
+        </div>
+      )}
+    </article>
+  )
+}
+
+function sentenceOf({ phase, rail, walletName }: Sending, isLong: boolean): string {
+  const text = paymentText.tracker.stage
+  if (phase === 'checking') return text.checking
+  if (connected.value?.chainId !== rail.chainId) return text.walletSwitched
+  return isLong ? text.in_wallet_long(walletName) : text.in_wallet(walletName)
+}
