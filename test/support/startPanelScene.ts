@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Address, parseEther, parseUnits } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { inject } from 'vitest'
@@ -44,6 +45,10 @@ export interface PanelScene extends Scene {
   newPerson(options?: PersonOptions): Promise<Person>
   /** For somebody with several devices: the same `account` for each `newPerson`. */
   newAccount(options?: Pick<PersonOptions, 'axgt' | 'eth' | 'usdc'>): Promise<PrivateKeyAccount>
+  /** Credit out of nothing (or, with a minus, gone into nothing), by the operator. */
+  adjust(address: Address, minutes: string): Promise<void>
+  /** A desktop that somebody starts; the function sends its heartbeats. */
+  startDesktop(wallet: Address, profile: string): Promise<{ beat(): Promise<void>; release(): Promise<void> }>
   /**
    * The end of a test: everybody leaves. Throws when a page did what no page of ours may do, see `Device.faults`, or
    * anything happened on the other chain.
@@ -92,6 +97,8 @@ export async function startPanelScene(overrides: Record<string, string> = {}): P
       const wallet = await installTestWallet(opened.context, { account, chains, chainId })
       return { ...opened, account, wallet, address: wallet.address }
     },
+    adjust: (address, minutes) => adjust(scene, address, minutes),
+    startDesktop: (wallet, profile) => startDesktop(scene, wallet, profile),
     async endTest() {
       const left = devices.splice(0)
       const faults = left.flatMap((device) => device.faults())
@@ -124,4 +131,24 @@ async function fund(
     chain.mintToken(usdc, address, parseUnits(has.usdc ?? '1000', 6)),
     chain.mintToken(axgt, address, parseUnits(has.axgt ?? '0', 18)),
   )
+}
+
+async function adjust({ service }: Scene, wallet: Address, minutes: string): Promise<void> {
+  const { status, body } = await service.request('/v1/admin/adjustments', {
+    key: service.adminKey,
+    headers: { 'idempotency-key': randomUUID() },
+    json: { wallet, minutes, reason: 'for a test' },
+  })
+  if (status >= 300) throw new Error(`the adjustment answered ${status}: ${JSON.stringify(body)}`)
+}
+
+async function startDesktop({ service }: Scene, wallet: Address, profile: string) {
+  const key = service.serviceKey
+  const { status, body } = await service.request('/v1/sessions', { key, json: { wallet, profile } })
+  if (status !== 201) throw new Error(`the start answered ${status}: ${JSON.stringify(body)}`)
+  const { id } = body as { id: string }
+  const tell = async (what: 'heartbeat' | 'release') => {
+    await service.request(`/v1/sessions/${id}/${what}`, { key, method: 'POST' })
+  }
+  return { beat: () => tell('heartbeat'), release: () => tell('release') }
 }
