@@ -32,14 +32,16 @@ const bodyRefusals = [
   'overloaded',
 ] as const
 
-const ChallengeSchema = z
+/** The schema of a message to sign in with. */
+export const ChallengeSchema = z
   .strictObject({
     message: z.string().openapi({ description: 'Sign it exactly as it is (personal_sign).' }),
     expiresAt: z.iso.datetime(),
   })
   .openapi('SignInChallenge')
 
-const SignedInSchema = z
+/** The schema of a sign-in. */
+export const SignedInSchema = z
   .strictObject({
     token: z.string().openapi({ description: 'Send it as `Authorization: Bearer …`. Shown this once.' }),
     expiresAt: z.iso.datetime(),

@@ -7,7 +7,8 @@ import type { Api, RouteDeps } from './routeDeps.ts'
 
 const decimalText = z.string().openapi({ pattern: '^[0-9]+(\\.[0-9]+)?$', example: '0.05' })
 
-const ConfigSchema = z
+/** The schema of what callers need to know of the settings. */
+export const ConfigSchema = z
   .strictObject({
     revenueWallet: z.string().openapi({ description: 'Where to pay to.' }),
     chains: z.array(z.strictObject({ chainId: z.int(), confirmations: z.int() })),

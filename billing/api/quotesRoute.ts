@@ -19,7 +19,8 @@ const MAX_BASE_UNITS = 2n ** 256n - 1n
 
 const percentText = z.string().openapi({ example: '25' })
 
-const QuoteSchema = z
+/** The schema of a quote. */
+export const QuoteSchema = z
   .strictObject({
     rail: z.string(),
     amountBaseUnits: bigintText,
