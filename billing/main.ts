@@ -138,6 +138,7 @@ async function run(
       stop,
       onProblem: tell('pending deposits could not be followed'),
     })
+    running.push(feed.over, progress.over)
     const app = createApp(appDeps(config, sql, { gate, feed, progress, logger, metrics }))
     serving = await serve(app, { host: config.host, port: config.port })
     logger.info({ url: serving.url }, 'billing serves')

@@ -14,6 +14,8 @@ const AT_ONCE = 1_000
 export interface EventFeed {
   /** Aborted when the process stops: nothing will be told any more. */
   stopped: AbortSignal
+  /** Resolves when it has stopped, and asks the database no more. */
+  over: Promise<void>
   /** Calls `wake` after each time that events of the account were published, until the answer is called. */
   subscribe(account: Address, wake: () => void): () => void
   seqs(): Promise<Seqs>
@@ -64,10 +66,11 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
     }
     await listening.unlisten().catch(() => {})
   }
-  void run()
+  const over = run()
 
   return {
     stopped: stop,
+    over,
     subscribe(account, wake) {
       const of = subscribers.get(account) ?? new Set()
       of.add(wake)

@@ -19,6 +19,8 @@ export interface PendingDeposits {
 
 /** How far the pending deposits are of those who listen. Only the latest look is kept, so nothing piles up. */
 export interface DepositProgress {
+  /** Resolves when it has stopped, and asks the database no more. */
+  over: Promise<void>
   /**
    * Has the account followed until the answer is called: a look at once and with each head of a chain. `wake` is called
    * after each look that found something pending.
@@ -97,7 +99,7 @@ export async function openDepositProgress(
     }
     await listening.unlisten().catch(() => {})
   }
-  void run()
+  const over = run()
 
   function refresh(account: Address): void {
     unseen.add(account)
@@ -105,6 +107,7 @@ export async function openDepositProgress(
   }
 
   return {
+    over,
     subscribe(account, wake) {
       const of = subscribers.get(account) ?? new Set()
       of.add(wake)

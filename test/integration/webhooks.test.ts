@@ -13,6 +13,8 @@ import { createTestDatabase, type TestDatabase } from '../support/createTestData
 import { waitUntil } from '../support/waitUntil.ts'
 
 const ALICE = `0x${'a1'.repeat(20)}`
+/** Generous: other tests may share two cores. */
+const WITHIN_MS = 20_000
 const NEW_KEY = Buffer.alloc(24, 1)
 const OLD_KEY = Buffer.alloc(24, 2)
 
@@ -127,7 +129,7 @@ async function tell(kind: string, payload: Record<string, unknown> = {}): Promis
 
 const arrived = (count: number) =>
   waitUntil(() => receiver.received.length >= count && receiver.received, {
-    withinMs: 10_000,
+    withinMs: WITHIN_MS,
     what: `${count} webhooks to arrive`,
   })
 const deliveries = () => listDeliveries(database.sql, { endpointId: null, state: null, limit: 100 })
@@ -138,7 +140,7 @@ const recorded = (eventId: bigint, attempts: number) =>
       const delivery = await deliveryOf(eventId)
       return delivery !== undefined && delivery.attempts >= attempts && delivery
     },
-    { withinMs: 10_000, what: `attempt ${attempts} at event ${eventId}` },
+    { withinMs: WITHIN_MS, what: `attempt ${attempts} at event ${eventId}` },
   )
 /** As if the pause before the next attempt were over. */
 const letPausesPass = () =>
@@ -185,7 +187,12 @@ describe('what arrives', () => {
       lastStatus: 500,
       lastProblem: 'the receiver answered 500',
     })
-    const pauseMs = (failed.nextAttemptAt?.getTime() ?? 0) - (failed.lastAttemptAt?.getTime() ?? 0)
+    const [attempt] = await database.sql<{ durationMs: number }[]>`
+      select duration_ms as "durationMs" from credits.webhook_attempt`
+    const pauseMs =
+      (failed.nextAttemptAt?.getTime() ?? 0) -
+      (failed.lastAttemptAt?.getTime() ?? 0) -
+      (attempt?.durationMs ?? 0)
     expect(pauseMs).toBeGreaterThan(4_400)
     expect(pauseMs).toBeLessThan(7_000)
 
@@ -203,7 +210,7 @@ describe('what arrives', () => {
     await Promise.all(Array.from({ length: 100 }, () => tell('balance.low')))
     await arrived(100)
     await waitUntil(async () => (await deliveries()).every(({ state }) => state === 'delivered'), {
-      withinMs: 10_000,
+      withinMs: WITHIN_MS,
       what: 'all to be recorded',
     })
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(100)
@@ -218,7 +225,7 @@ describe('what arrives', () => {
     delivering()
     const id = await tell('session.ended')
     await waitUntil(() => reports.some(({ kind }) => kind === 'failed'), {
-      withinMs: 10_000,
+      withinMs: WITHIN_MS,
       what: 'the record to fail',
     })
     expect(receiver.received).toHaveLength(1)
@@ -241,21 +248,27 @@ describe('what arrives', () => {
       response.writeHead(type === 'deposit.held' ? 500 : 200).end()
     }
     publishing()
-    delivering({ timeoutMs: 2_000 })
+    delivering({ timeoutMs: 600_000 })
     await arrived(2)
     const others = await Promise.all(Array.from({ length: 20 }, () => tell('balance.low')))
     for (const other of others) expect(await recorded(other, 1)).toMatchObject({ state: 'delivered' })
     expect((await deliveryOf(hanging))?.attempts).toBe(0)
-    expect(await recorded(hanging, 1)).toMatchObject({
-      state: 'pending',
-      lastStatus: null,
-      lastProblem: 'no answer within 2000 ms',
-    })
     expect(await recorded(failing, 1)).toMatchObject({ state: 'pending' })
   })
 })
 
 describe('a receiver that is difficult', () => {
+  test('has so much time to answer and no more', async () => {
+    receiver.answer = hang
+    publishing()
+    delivering({ timeoutMs: 200 })
+    expect(await recorded(await tell('balance.low'), 1)).toMatchObject({
+      state: 'pending',
+      lastStatus: null,
+      lastProblem: 'no answer within 200 ms',
+    })
+  })
+
   test('410 disables it: nothing more is sent, nothing is lost, and the operator turns it on again', async () => {
     receiver.answer = status(410)
     publishing()
@@ -264,7 +277,7 @@ describe('a receiver that is difficult', () => {
     const gone = await recorded(id, 1)
     expect(gone).toMatchObject({ state: 'pending', isEndpointDisabled: true, lastStatus: 410 })
     await waitUntil(() => reports.some(({ kind }) => kind === 'disabled'), {
-      withinMs: 5_000,
+      withinMs: WITHIN_MS,
       what: 'the operator to be told',
     })
     const later = await tell('balance.exhausted')
@@ -274,7 +287,7 @@ describe('a receiver that is difficult', () => {
           await database.sql`select 1 from credits.outbox_event where id = ${later} and seq is not null`
         return row
       },
-      { withinMs: 5_000, what: 'the event to be published' },
+      { withinMs: WITHIN_MS, what: 'the event to be published' },
     )
     expect(receiver.received).toHaveLength(1)
 
@@ -306,7 +319,7 @@ describe('a receiver that is difficult', () => {
         const delivery = await deliveryOf(id)
         return delivery?.state === 'delivered' && delivery
       },
-      { withinMs: 5_000, what: 'the event to be delivered to the new receiver' },
+      { withinMs: WITHIN_MS, what: 'the event to be delivered to the new receiver' },
     )
     expect(adopted).toMatchObject({ endpointId: endpointId(), attempts: 1 })
   })
@@ -331,7 +344,7 @@ describe('a receiver that is difficult', () => {
     await recorded(id, 1)
     await database.sql`update credits.webhook_delivery set attempts = 9, next_attempt_at = now()`
     expect(await recorded(id, 10)).toMatchObject({ state: 'failed', nextAttemptAt: null })
-    await waitUntil(() => reports.length > 0, { withinMs: 5_000, what: 'the operator to be told' })
+    await waitUntil(() => reports.length > 0, { withinMs: WITHIN_MS, what: 'the operator to be told' })
     expect(reports).toEqual([{ kind: 'gave_up', eventId: id, problem: 'the receiver answered 404' }])
     const failed = await listDeliveries(database.sql, {
       endpointId: endpointId(),
@@ -366,7 +379,7 @@ describe('a receiver that is difficult', () => {
     publishing()
     delivering()
     expect(await recorded(await tell('balance.low'), 1)).toMatchObject({ state: 'delivered' })
-    await waitUntil(() => isCut, { withinMs: 5_000, what: 'the connection to be cut' })
+    await waitUntil(() => isCut, { withinMs: WITHIN_MS, what: 'the connection to be cut' })
   })
 
   test('one that is away is tried again, and the log of attempts tells no secret of its URL', async () => {
@@ -390,7 +403,8 @@ describe('a receiver that is difficult', () => {
     const startedAt = performance.now()
     stop.abort()
     await delivered
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    // Long before the attempt would be over, on a busy machine too.
+    expect(performance.now() - startedAt).toBeLessThan(20_000)
     const [claimed] = await claimDeliveries(database.sql, {
       endpointId: endpointId(),
       limit: 1,
@@ -409,7 +423,7 @@ describe('redelivery', () => {
       await tell('balance.low'),
       await tell('balance.low'),
     ]
-    await database.sql`update credits.outbox_event set created_at = '2026-01-01' where id = ${second}`
+    await database.sql`update credits.outbox_event set created_at = '2026-01-01T12:00Z' where id = ${second}`
     for (const id of [first, second, third]) await recorded(id, 1)
     const none = { endpointId: endpointId(), eventId: null, since: null, until: null, enable: false }
 
@@ -428,7 +442,7 @@ describe('redelivery', () => {
 
 describe('what is not on the public internet is not asked', () => {
   const ask = (url: string, allowPrivate = false) =>
-    webhookRequest({ url, headers: {}, body: '{}', allowPrivate, timeoutMs: 2_000, stop: stop.signal })
+    webhookRequest({ url, headers: {}, body: '{}', allowPrivate, timeoutMs: 20_000, stop: stop.signal })
 
   test.each([
     '127.0.0.1',

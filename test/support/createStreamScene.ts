@@ -59,13 +59,14 @@ export async function createStreamScene() {
   const onProblem = (error: unknown): never => {
     throw error
   }
-  const publishing = runPublisher(sql, { endpointId: null, stop: stop.signal, onProblem })
+  const running = [runPublisher(sql, { endpointId: null, stop: stop.signal, onProblem })]
 
   async function deps() {
     const { signal } = stop
     const feed = await openEventFeed(sql, { stop: signal, onProblem })
     const confirmationsRequired = () => 6
     const progress = await openDepositProgress(sql, { confirmationsRequired, stop: signal, onProblem })
+    running.push(feed.over, progress.over)
     const fake = fakeDeps()
     return fakeDeps({
       events: { feed, progress, readDeposits: (ids) => readDeposits(sql, confirmationsRequired, { ids }) },
@@ -128,8 +129,11 @@ export async function createStreamScene() {
       leave: () => leaving.abort(),
       until: (count) =>
         waitUntil(() => client.messages.length >= count && client.messages, {
-          withinMs: 10_000,
-          what: `${count} messages, after ${JSON.stringify(client.messages.slice(-5))}`,
+          withinMs: 20_000,
+          what: `${count} messages`,
+        }).catch((error: Error) => {
+          const { messages } = client
+          throw new Error(`${error.message}; ${messages.length} came: ${JSON.stringify(messages.slice(-5))}`)
         }),
     }
     void read(answer, client)
@@ -182,7 +186,7 @@ export async function createStreamScene() {
     async end() {
       for (const client of clients) client.abort()
       stop.abort()
-      await Promise.all([publishing, serving.close()])
+      await Promise.all([...running, serving.close()])
       await database.drop()
     },
   }

@@ -376,12 +376,13 @@ export function fakeDeps(
     events: {
       feed: {
         stopped: new AbortController().signal,
+        over: Promise.resolve(),
         subscribe: () => () => {},
         seqs: async () => ({ forgotten: 0n, newest: 0n }),
         count: async () => 0,
         read: async () => [],
       },
-      progress: { subscribe: () => () => {}, latest: () => null, refresh: () => {} },
+      progress: { over: Promise.resolve(), subscribe: () => () => {}, latest: () => null, refresh: () => {} },
       readDeposits: async () => [],
     },
     volumes: {
