@@ -31,7 +31,7 @@ export const paymentText = {
     choose: 'Choose amount',
     chooseFor: (symbol: string, chain: string) => `Choose amount in ${symbol} on ${chain}`,
     switchTo: (chain: string) => `Switch to ${chain}`,
-    inWallet: 'Look into your wallet',
+    inWallet: 'In your wallet',
     nothing: (symbol: string) => `Send ${symbol}`,
     wrongChain: (chain: string) => `Your wallet is on ${chain}.`,
     amountField: (symbol: string) => `Amount in ${symbol}`,
@@ -48,7 +48,6 @@ export const paymentText = {
       zero: 'Type more than zero.',
       too_large: 'That is more than one payment can be.',
     } satisfies Record<AmountFault, string>,
-    noWallet: 'Connect a wallet to send from here, or pay from another device below.',
   },
   outcome: {
     rejected: 'You declined in the wallet. Nothing was sent.',
@@ -74,6 +73,7 @@ export const paymentText = {
   },
   tracker: {
     title: 'Payments under way',
+    titleSettled: 'Latest payments',
     heading: (amount: string, symbol: string) => `${amount} ${symbol}`,
     unknownPayment: 'Payment',
     steps: {
@@ -184,7 +184,7 @@ export const paymentText = {
       'An exchange sends from an address of its own, so do not pay from an exchange: the minutes would be credited to its address, not to yours.',
     copyAddress: 'Copy address',
     addressCopied: 'Address copied',
-    copyLink: 'Copy payment link',
+    copyLink: 'Copy link',
     linkCopied: 'Link copied',
     warningTitle: 'Credit goes to the address that sends',
     warning: (address: string) =>

@@ -86,6 +86,7 @@ export function AlreadySent() {
         class={isBad ? 'amount-outcome is-warn' : 'amount-outcome soft'}
         role="status"
       >
+        {now.kind === 'problem' && <strong>{now.text.what} </strong>}
         {outcomeText(now)}
       </p>
     </section>
@@ -124,7 +125,7 @@ function outcomeText(now: Progress): string {
       return text.followed
     case 'problem': {
       const wait = now.retryAfterSeconds
-      return [now.text.what, now.text.todo, ...(wait === null ? [] : [text.wait(wait)])].join(' ')
+      return wait === null ? now.text.todo : `${now.text.todo} ${text.wait(wait)}`
     }
   }
 }

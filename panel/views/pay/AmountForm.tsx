@@ -3,6 +3,7 @@ import { durationText } from '../../format/durationText.ts'
 import { minutesText } from '../../format/minutesText.ts'
 import { showAmount } from '../../pay/showAmount.ts'
 import { paymentText } from '../../text/payment.ts'
+import { connected } from '../../wallet/connection.ts'
 import { SendButton } from './SendButton.tsx'
 import { useAmountFields } from './useAmountFields.ts'
 
@@ -52,21 +53,23 @@ export function AmountForm({
         aria-live="polite"
       >
         {fault !== null && text.faults[fault.fault]}
-        {isBelow && text.belowMinimum(showAmount(minimum, rail.decimals), rail.symbol)}
+        {isBelow && text.belowMinimum(showAmount(minimum, rail.decimals, rail.decimals), rail.symbol)}
         {!isBelow &&
           creditMicros !== null &&
           text.youGet(minutesText(creditMicros, 2), durationText(creditMicros))}
       </p>
-      <SendButton
-        rail={rail}
-        amountBaseUnits={isBelow ? null : amountBaseUnits}
-        label={
-          amountBaseUnits === null
-            ? text.nothing(rail.symbol)
-            : text.amount(showAmount(amountBaseUnits, rail.decimals, rail.decimals), rail.symbol)
-        }
-        look="primary wide"
-      />
+      {connected.value?.chainId === rail.chainId && (
+        <SendButton
+          rail={rail}
+          amountBaseUnits={isBelow ? null : amountBaseUnits}
+          label={
+            amountBaseUnits === null
+              ? text.nothing(rail.symbol)
+              : text.amount(showAmount(amountBaseUnits, rail.decimals, rail.decimals), rail.symbol)
+          }
+          look="primary wide"
+        />
+      )}
       <p class="small soft">{text.atBlock}</p>
     </div>
   )

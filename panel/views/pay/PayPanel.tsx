@@ -1,7 +1,6 @@
 import '../../styles/pay.css'
 import { config } from '../../state/config.ts'
 import { paymentText } from '../../text/payment.ts'
-import { connected } from '../../wallet/connection.ts'
 import { Skeleton } from '../Skeleton.tsx'
 import { AlreadySent } from './AlreadySent.tsx'
 import { PayFromElsewhere } from './PayFromElsewhere.tsx'
@@ -23,7 +22,6 @@ export function PayPanel() {
           ))}
         </ul>
       )}
-      {connected.value === null && <p class="soft small">{text.send.noWallet}</p>}
       <PayFromElsewhere config={known} />
       <AlreadySent />
     </div>

@@ -48,9 +48,7 @@ export function PaymentCard({
       <p class="payment-stage" role="status">
         {stageText(stage, deposit, signedIn.value?.address ?? null)}
       </p>
-      {stage.kind === 'held' && stage.retryAt !== null && Date.parse(stage.retryAt) > nowMs.value && (
-        <p class="soft small">{text.retryAt(timeText(Date.parse(stage.retryAt), nowMs.value))}</p>
-      )}
+      <RetryAt stage={stage} />
       {payment.replacedHash !== null && <p class="soft small">{text.spedUp}</p>}
       <div class="payment-links small">
         {link !== null && (
@@ -73,6 +71,14 @@ export function PaymentCard({
       </div>
     </article>
   )
+}
+
+/** When it is looked at next, where that can change something: what is below the minimum waits for another payment. */
+function RetryAt({ stage }: { stage: PaymentStage }) {
+  if (stage.kind !== 'held' || stage.reason === 'below_minimum' || stage.retryAt === null) return null
+  const atMs = Date.parse(stage.retryAt)
+  if (!(atMs > nowMs.value)) return null
+  return <p class="soft small">{paymentText.tracker.retryAt(timeText(atMs, nowMs.value))}</p>
 }
 
 function TimeLeft({

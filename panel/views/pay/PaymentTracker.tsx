@@ -21,6 +21,8 @@ export function PaymentTracker() {
   const now = sending.value
   const payments = shownPayments.value
   if (now === null && payments.length === 0) return null
+  const isOver = now === null && payments.every(({ settledAtMs }) => settledAtMs !== null)
+  const text = paymentText.tracker
   const cards = payments.flatMap((payment) =>
     (payment.deposits.length === 0 ? [null] : payment.deposits).map((deposit, index) => (
       <li key={deposit?.id ?? payment.txHash}>
@@ -34,7 +36,7 @@ export function PaymentTracker() {
   )
   return (
     <section class="card payments" aria-labelledby="payments-title">
-      <h2 id="payments-title">{paymentText.tracker.title}</h2>
+      <h2 id="payments-title">{isOver ? text.titleSettled : text.title}</h2>
       <ul class="payment-list">
         {now !== null && (
           <li key="sending">

@@ -78,7 +78,8 @@ function priceText(usd: string): string {
 function sourceText({ priceSource }: Quote): string {
   const text = paymentText.rails
   const { kind, ageSeconds } = priceSource
-  const age = ageSeconds === null ? null : durationText(BigInt(ageSeconds) * MICROS_PER_SECOND, 's')
+  const unit = ageSeconds !== null && ageSeconds < 60 ? 's' : 'min'
+  const age = ageSeconds === null ? null : durationText(BigInt(ageSeconds) * MICROS_PER_SECOND, unit)
   switch (kind) {
     case 'fixed':
       return text.fixed

@@ -27,9 +27,9 @@ function messageOf(rail: RailConfig): { text: string; tone: string } {
   const failure = sendFailure.value
   if (failure?.rail === rail.rail) {
     const isGone = failure.outcome.kind === 'wrong_chain' && !isElsewhere
-    const tone = failure.outcome.kind === 'rejected' ? '' : 'is-warn'
+    const tone = failure.outcome.kind === 'rejected' ? 'soft' : 'is-warn'
     if (!isGone) return { text: sendFailureText(failure.outcome, rail), tone }
   }
-  if (isElsewhere) return { text: paymentText.send.wrongChain(chainName(wallet.chainId)), tone: 'is-warn' }
+  if (isElsewhere) return { text: paymentText.send.wrongChain(chainName(wallet.chainId)), tone: 'soft' }
   return { text: '', tone: '' }
 }

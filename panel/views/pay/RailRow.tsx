@@ -36,14 +36,14 @@ export function RailRow({ rail }: { rail: RailConfig }) {
             ) : (
               <>
                 <span class="figure">
-                  {text.rails.amount(showAmount(minimum, rail.decimals), rail.symbol)}
+                  {text.rails.amount(showAmount(minimum, rail.decimals, rail.decimals), rail.symbol)}
                 </span>
                 {quote !== null && (
                   <>
                     {' '}
-                    <span class="soft">{text.rails.gets}</span>{' '}
-                    <span class="figure strong">
-                      {text.rails.minutes(minutesText(BigInt(quote.creditMicros), 2))}
+                    <span class="figure">
+                      <span class="soft">{text.rails.gets}</span>{' '}
+                      <strong>{text.rails.minutes(minutesText(BigInt(quote.creditMicros), 2))}</strong>
                     </span>
                   </>
                 )}
