@@ -14,6 +14,8 @@ export interface Panel {
   enter(): Promise<void>
   /** Waits for a balance of so many minutes, as it is written there. */
   seesBalance(minutes: string): Promise<void>
+  /** The card of a payment on its way or at its end, by what it says it is: `0.0005 ETH`. */
+  payment(title: string): Locator
   /** Waits for a text anywhere on the page. */
   sees(text: string | RegExp): Promise<void>
 }
@@ -38,6 +40,7 @@ export async function openPanel(device: Device, url: string): Promise<Panel> {
     async seesBalance(minutes) {
       await balance.getByText(new RegExp(`^${minutes.replace('.', '\\.')} minutes$`)).waitFor()
     },
+    payment: (title) => page.getByRole('article', { name: title, exact: true }),
     async sees(text) {
       await page.getByText(text).first().waitFor()
     },

@@ -112,6 +112,11 @@ export class TestWallet {
     await this.#emit('chainChanged', numberToHex(chainId))
   }
 
+  /** The same by a wallet that tells nobody, or too late. */
+  setChainSilently(chainId: number): void {
+    this.#chainId = chainId
+  }
+
   /** The person takes the page's permission away in the wallet. */
   async disconnect(): Promise<void> {
     this.#connected = false
