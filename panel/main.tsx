@@ -1,6 +1,6 @@
 import './styles/index.css'
 import { render } from 'preact'
-import { startPage } from './state/startPage.ts'
+import { startPage } from './startPage.ts'
 import { App } from './views/App.tsx'
 
 const root = document.getElementById('app')

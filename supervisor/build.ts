@@ -2,22 +2,33 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { buildPanel, panelFolder } from './panel/buildPanel.ts'
+import { buildPanel, type PanelBuild, panelFolder } from './panel/buildPanel.ts'
 
 // `npm run build`: makes what production needs beside the sources, the page, and says how large it is.
 
-const result = await buildPanel({ mode: 'production', folder: panelFolder })
+const result = await tryBuild()
 switch (result.kind) {
   case 'built':
-  case 'fresh':
-    console.log(
-      `The page is ${result.kind === 'built' ? 'built' : 'up to date'} in ${relative('.', panelFolder)}:`,
-    )
-    console.log(await sizes())
+  case 'fresh': {
+    const what = result.kind === 'built' ? 'built' : 'up to date'
+    console.log(`The page is ${what} in ${relative('.', panelFolder)}:\n${await sizes()}`)
     break
+  }
   case 'impossible':
     console.error(`The page can not be built: ${result.why}. Run "npm ci" first.`)
     process.exitCode = 1
+    break
+  case 'broken':
+    console.error(`The page does not build: ${result.why}`)
+    process.exitCode = 1
+}
+
+async function tryBuild(): Promise<PanelBuild | { kind: 'broken'; why: string }> {
+  try {
+    return await buildPanel({ mode: 'production', folder: panelFolder })
+  } catch (error) {
+    return { kind: 'broken', why: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 async function sizes(): Promise<string> {

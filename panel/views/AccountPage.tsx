@@ -1,15 +1,18 @@
 import type { Address } from '../api/apiTypes.ts'
-import { isPayPanelOpen } from '../state/payPanel.ts'
+import { isWalletLookedFor } from '../state/lookForWallet.ts'
+import { balanceNow, isPayPanelOpen } from '../state/payPanel.ts'
 import { accountText } from '../text/account.ts'
 import { connected } from '../wallet/connection.ts'
 import { BalanceCard } from './BalanceCard.tsx'
 import { History } from './history/History.tsx'
 import { PaymentTrackers, PayPart } from './PaySide.tsx'
+import { Profiles } from './Profiles.tsx'
 import { RunningSessions } from './RunningSessions.tsx'
 import { WalletChoice } from './WalletChoice.tsx'
 
 /** What somebody sees who is signed in: the account, the payment side, the history. */
 export function AccountPage({ address }: { address: Address }) {
+  const hasNothing = balanceNow.value !== null && balanceNow.value.balanceMicros <= 0n
   return (
     <>
       <h1 class="visually-hidden">{accountText.title}</h1>
@@ -17,6 +20,11 @@ export function AccountPage({ address }: { address: Address }) {
         <div class="stack">
           <BalanceCard />
           <RunningSessions />
+          {hasNothing && (
+            <div class="wide-only">
+              <Profiles />
+            </div>
+          )}
         </div>
         <div class="stack">
           <PaymentTrackers />
@@ -49,7 +57,7 @@ function PayCard() {
       </div>
       <div id="pay-part">
         {!isOpen && <p class="soft">{text.what}</p>}
-        {isOpen && connected.value === null && (
+        {isOpen && isWalletLookedFor.value && connected.value === null && (
           <div class="note">
             <p>
               <strong>{accountText.walletGone.title}</strong>

@@ -1,5 +1,5 @@
+import { isWalletLookedFor } from '../state/lookForWallet.ts'
 import { signedIn } from '../state/signedIn.ts'
-import { isWalletLookedFor } from '../state/startPage.ts'
 import { commonText } from '../text/common.ts'
 import { connected } from '../wallet/connection.ts'
 import { AccountPage } from './AccountPage.tsx'

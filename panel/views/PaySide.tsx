@@ -13,6 +13,7 @@ const loaded = signal<PaySide | 'loading' | 'failed'>('loading')
 
 /** Loads the payment side, which is most of the page and not needed to see it. Once; again only after it failed. */
 export async function loadPaySide(): Promise<void> {
+  if (typeof loaded.peek() === 'object') return
   loaded.value = 'loading'
   try {
     const [{ PayPanel }, { PaymentTracker }] = await Promise.all([

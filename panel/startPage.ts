@@ -1,0 +1,43 @@
+import { effect } from '@preact/signals'
+import { reachable } from './api/reachable.ts'
+import { followAccount, refresh } from './state/account.ts'
+import { config, loadConfig } from './state/config.ts'
+import { lookForWallet } from './state/lookForWallet.ts'
+import { keepNow } from './state/now.ts'
+import { followPayPanel } from './state/payPanel.ts'
+import { followQuotes } from './state/quotes.ts'
+import { followOtherTabs, signedIn } from './state/signedIn.ts'
+import { followConnectedAccount } from './state/signIn.ts'
+import { loadPaySide } from './views/PaySide.tsx'
+
+const ASK_AGAIN_MS = 3_000
+
+/** Starts everything that goes on while the page is open. For the life of the page, so nothing stops it. */
+export function startPage(): void {
+  keepNow()
+  followOtherTabs()
+  followConnectedAccount()
+  followPayPanel()
+  followAccount()
+  followQuotes()
+  comeBack()
+  void loadConfig()
+  void loadPaySide()
+  void lookForWallet()
+}
+
+/** Asks a service that did not answer until it does, and then for everything. */
+function comeBack(): void {
+  let wasAway = false
+  effect(() => {
+    if (reachable.value && wasAway) {
+      void loadPaySide()
+      if (signedIn.peek() !== null) void refresh()
+    }
+    wasAway = !reachable.value
+  })
+  setInterval(() => {
+    const isNeeded = !reachable.value || config.value === null
+    if (isNeeded && !document.hidden) void loadConfig()
+  }, ASK_AGAIN_MS)
+}
