@@ -94,7 +94,7 @@ function Details({ config, rail }: { config: Config; rail: RailConfig }) {
           {token !== null && (
             <div>
               <dt class="label">{text.token(symbol)}</dt>
-              <dd class="mono break small">{token}</dd>
+              <dd class="mono break">{token}</dd>
             </div>
           )}
         </dl>

@@ -11,6 +11,7 @@ import { Skeleton } from '../Skeleton.tsx'
 import { AmountForm } from './AmountForm.tsx'
 import { chainName } from './chainName.ts'
 import { RailFacts } from './RailFacts.tsx'
+import { RailFactsSkeleton } from './RailFactsSkeleton.tsx'
 import { RailMessage } from './RailMessage.tsx'
 import { SendButton } from './SendButton.tsx'
 
@@ -58,11 +59,7 @@ export function RailRow({ rail }: { rail: RailConfig }) {
           look="rail-send"
         />
       </div>
-      {known === undefined && (
-        <p class="rail-facts">
-          <Skeleton width="14em" small />
-        </p>
-      )}
+      {known === undefined && <RailFactsSkeleton asset={rail.asset} />}
       {quote !== null && <RailFacts rail={rail} quote={quote} />}
       {known?.kind === 'no_price' && (
         <p class="rail-message is-warn">
