@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net'
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { Address } from 'viem'
 import { createWaker } from '../clock/createWaker.ts'
+import type { EventFeed } from '../events/openEventFeed.ts'
+import type { DepositProgress } from '../gate/openDepositProgress.ts'
 import { loggableError } from '../log/loggableError.ts'
 import type { AppDeps } from './appDeps.ts'
 import { balanceJson } from './balanceJson.ts'
-import { createProgressTeller } from './createProgressTeller.ts'
+import { createProgressTeller, type ProgressTeller } from './createProgressTeller.ts'
+import { createStreamWriter, type StreamWriter } from './createStreamWriter.ts'
 import { eventStreamMessages, type StreamMessage } from './eventStreamMessages.ts'
 
 const RETRY_MS = 2_000
@@ -13,10 +16,6 @@ const RETRY_MS = 2_000
 const MISSED_AT_MOST = 1_000
 /** Events of one stream that are in memory at once. */
 const PAGE = 64
-/** Bytes of one stream that wait for the socket, beside the socket's own buffer. */
-const UNSENT_BYTES = 64 * 1024
-/** How long what is sent last may take when a stream ends. */
-const FAREWELL_MS = 500
 /** Streams that ask the database at once: thousands that come back after a restart must not crowd out heartbeats. */
 const ASKING_AT_ONCE = 4
 
@@ -55,163 +54,145 @@ export interface Listener {
  * an event is told, and with every comment), and when the process stops. The client comes back by itself and misses nothing.
  */
 export function eventStreams(
-  deps: Pick<AppDeps, 'config' | 'logger' | 'walletTokens' | 'events' | 'metering' | 'volumes'>,
+  deps: StreamDeps,
   times: EventStreamTimes,
 ): (listener: Listener) => ReadableStream<Uint8Array> {
   const asking = pLimit(ASKING_AT_ONCE)
-  const { feed, progress } = deps.events
   const open = new Set<AbortController>()
-  feed.stopped.addEventListener('abort', () => {
+  deps.events.feed.stopped.addEventListener('abort', () => {
     for (const over of open) over.abort()
   })
 
-  return ({ wallet, token, lastEventId, socket, onEnd }) => {
-    const over = new AbortController()
-    const room = createWaker()
-    const news = createWaker()
-    const encoder = new TextEncoder()
-    const teller = createProgressTeller()
-    let controller: ReadableStreamDefaultController<Uint8Array> | null = null
-    /** Whether there may be events to read. */
-    let isDue = true
+  return (listener) => {
+    const writer = createStreamWriter({ socket: listener.socket, stalledMs: times.stalledMs })
+    open.add(writer.over)
+    tellEvents(deps, { listener, writer, asking, heartbeatMs: times.heartbeatMs })
+      .catch((error: unknown) =>
+        deps.logger.error({ err: loggableError(error, deps.config) }, 'a stream of events broke'),
+      )
+      .finally(() => {
+        open.delete(writer.over)
+        listener.onEnd()
+        writer.close()
+      })
+    return writer.stream
+  }
+}
+
+type StreamDeps = Pick<AppDeps, 'config' | 'logger' | 'walletTokens' | 'events' | 'metering' | 'volumes'>
+
+interface StreamContext {
+  listener: Listener
+  writer: StreamWriter
+  asking: LimitFunction
+  heartbeatMs: number
+}
+
+/** Tells one listener until it is over. */
+async function tellEvents(
+  deps: StreamDeps,
+  { listener: { wallet, token, lastEventId }, writer, asking, heartbeatMs }: StreamContext,
+): Promise<void> {
+  const { feed, progress } = deps.events
+  const { signal } = writer.over
+  const news = createWaker()
+  const teller = createProgressTeller()
+  /** Whether there may be events to read. */
+  let isDue = true
+  let isCaughtUp = false
+
+  const send = (message: StreamMessage) => writer.send(messageText(message))
+  const isTokenGood = () => asking(async () => (await deps.walletTokens.addressOf(token)) === wallet)
+
+  async function tell(): Promise<void> {
+    const from = await asking(() => startOf(feed, wallet, lastEventId))
+    let { seq } = from
+    await writer.send(`retry: ${RETRY_MS}\n\n`)
+    if (from.isReset) await send(resetAt(seq))
     let readAt = performance.now()
-
-    const isOver = () => over.signal.aborted
-
-    /** Resolves when there is room again, so that whoever sends waits for the client; ends a stream whose client does not read. */
-    async function send(text: string): Promise<void> {
-      if (isOver() || controller === null) return
-      controller.enqueue(encoder.encode(text))
-      const until = performance.now() + times.stalledMs
-      while (!isOver() && (controller.desiredSize ?? 0) <= 0) {
-        const leftMs = until - performance.now()
-        if (leftMs <= 0) {
-          over.abort()
-          socket?.destroy()
-          return
-        }
-        await room.sleep(leftMs, over.signal)
+    while (!signal.aborted) {
+      if (isDue) {
+        isDue = false
+        readAt = performance.now()
+        if (!(await isTokenGood())) return
+        const page = await asking(() => feed.read(wallet, { after: seq, limit: PAGE }))
+        const messages = await asking(() => eventStreamMessages(deps, wallet, page))
+        teller.noteEvents(messages)
+        for (const message of messages) await send(message)
+        seq = page.at(-1)?.seq ?? seq
+        isDue ||= page.length === PAGE
+        if (page.length === PAGE) continue
       }
-    }
-
-    const isTokenGood = () => asking(async () => (await deps.walletTokens.addressOf(token)) === wallet)
-
-    async function run(): Promise<void> {
-      const from = await asking(() => startOf(lastEventId))
-      let { seq } = from
-      await send(`retry: ${RETRY_MS}\n\n`)
-      if (from.isReset) await send(resetAt(seq))
-      let isCaughtUp = false
-      while (!isOver()) {
-        if (isDue) {
-          isDue = false
-          readAt = performance.now()
-          if (!(await isTokenGood())) return
-          const { page, messages } = await asking(() => readPage(seq))
-          teller.noteEvents(messages)
-          for (const message of messages) await send(messageText(message))
-          seq = page.at(-1)?.seq ?? seq
-          isDue ||= page.length === PAGE
-          if (isDue) continue
-          if (!isCaughtUp) {
-            const { forgotten, newest } = await asking(() => feed.seqs())
-            // What was missed was deleted before all of it was read.
-            if (from.seq < forgotten) {
-              seq = newest
-              await send(resetAt(seq))
-            }
-            await send(messageText(await asking(() => balanceAt(seq))))
-          }
-          isCaughtUp = true
+      if (!isCaughtUp) {
+        const { forgotten, newest } = await asking(() => feed.seqs())
+        // What was missed was deleted before all of it was read.
+        if (from.seq < forgotten) {
+          seq = newest
+          await send(resetAt(seq))
         }
-        await sendProgress()
-        await waitForNews()
+        await send({ id: seq, event: 'balance', data: await asking(() => readBalance(deps, wallet)) })
+        isCaughtUp = true
       }
-    }
-
-    /** Of a look that is older than what was told by events, nothing: another one is asked for. */
-    async function sendProgress(): Promise<void> {
-      const pending = progress.latest(wallet)
-      if (pending === null) return
-      const changes = teller.changesIn(pending)
-      if (changes === 'outdated') progress.refresh(wallet)
-      else for (const message of changes) await send(messageText(message))
-    }
-
-    /** Returns when there may be something to tell. */
-    async function waitForNews(): Promise<void> {
-      const until = readAt + times.heartbeatMs
-      await news.sleep(Math.max(0, until - performance.now()), over.signal)
-      if (performance.now() < until - TIMER_SLACK_MS) return
+      await tellProgress(progress, { wallet, teller, send })
+      const until = readAt + heartbeatMs
+      await news.sleep(Math.max(0, until - performance.now()), signal)
+      if (performance.now() < until - TIMER_SLACK_MS) continue
       isDue = true
-      await send(':\n\n')
+      await writer.send(':\n\n')
     }
-
-    async function startOf(resume: string | null): Promise<{ seq: bigint; isReset: boolean }> {
-      const { forgotten, newest } = await feed.seqs()
-      if (resume === null) return { seq: newest, isReset: false }
-      const seq = /^\d{1,18}$/.test(resume) ? BigInt(resume) : null
-      // An id that was never given is of another database.
-      if (seq === null || seq > newest || seq < forgotten) return { seq: newest, isReset: true }
-      const missed = await feed.count(wallet, { after: seq, limit: MISSED_AT_MOST + 1 })
-      return missed > MISSED_AT_MOST ? { seq: newest, isReset: true } : { seq, isReset: false }
-    }
-
-    async function readPage(after: bigint) {
-      const page = await feed.read(wallet, { after, limit: PAGE })
-      return { page, messages: await eventStreamMessages(deps, wallet, page) }
-    }
-
-    async function balanceAt(seq: bigint): Promise<StreamMessage> {
-      const data = balanceJson(await deps.metering.readAccount(wallet))
-      return { id: seq, event: 'balance', data }
-    }
-
-    return new ReadableStream<Uint8Array>(
-      {
-        start(it) {
-          controller = it
-          // Before anything is read: what is published after that read wakes us.
-          const unsubscribe = feed.subscribe(wallet, () => {
-            isDue = true
-            news.wake()
-          })
-          const unfollow = progress.subscribe(wallet, news.wake)
-          open.add(over)
-          run()
-            .catch((error: unknown) =>
-              deps.logger.error({ err: loggableError(error, deps.config) }, 'a stream of events broke'),
-            )
-            .finally(() => {
-              open.delete(over)
-              unsubscribe()
-              unfollow()
-              onEnd()
-              end(it, socket)
-              over.abort()
-            })
-        },
-        pull: () => room.wake(),
-        cancel: () => over.abort(),
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: UNSENT_BYTES }),
-    )
   }
-}
 
-/** Says that there is no more, and cuts the connection of a client that does not take it. */
-function end(controller: ReadableStreamDefaultController<Uint8Array>, socket: Socket | null): void {
+  // Before anything is read: what is published after that read wakes us.
+  const unsubscribe = feed.subscribe(wallet, () => {
+    isDue = true
+    news.wake()
+  })
+  const unfollow = progress.subscribe(wallet, news.wake)
   try {
-    controller.close()
-  } catch {
-    // The client has left: the stream is cancelled already.
-    return
+    await tell()
+  } finally {
+    unsubscribe()
+    unfollow()
   }
-  if (socket !== null) setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
 }
 
-function resetAt(seq: bigint): string {
-  return messageText({ id: seq, event: 'reset', data: {} })
+/** Of a look that is older than what was told by events, nothing: another one is asked for. */
+async function tellProgress(
+  progress: DepositProgress,
+  {
+    wallet,
+    teller,
+    send,
+  }: { wallet: Address; teller: ProgressTeller; send: (message: StreamMessage) => Promise<void> },
+): Promise<void> {
+  const pending = progress.latest(wallet)
+  if (pending === null) return
+  const changes = teller.changesIn(pending)
+  if (changes === 'outdated') progress.refresh(wallet)
+  else for (const message of changes) await send(message)
+}
+
+/** Where a stream begins: after what the client has seen, or, where that can not be told, at the newest. */
+async function startOf(
+  feed: EventFeed,
+  wallet: Address,
+  lastEventId: string | null,
+): Promise<{ seq: bigint; isReset: boolean }> {
+  const { forgotten, newest } = await feed.seqs()
+  if (lastEventId === null) return { seq: newest, isReset: false }
+  const seq = /^\d{1,18}$/.test(lastEventId) ? BigInt(lastEventId) : null
+  // An id that was never given is of another database.
+  if (seq === null || seq > newest || seq < forgotten) return { seq: newest, isReset: true }
+  const missed = await feed.count(wallet, { after: seq, limit: MISSED_AT_MOST + 1 })
+  return missed > MISSED_AT_MOST ? { seq: newest, isReset: true } : { seq, isReset: false }
+}
+
+async function readBalance({ metering }: StreamDeps, wallet: Address) {
+  return balanceJson(await metering.readAccount(wallet))
+}
+
+function resetAt(seq: bigint): StreamMessage {
+  return { id: seq, event: 'reset', data: {} }
 }
 
 /** JSON has no line ends, so a message is always one line of data. */
