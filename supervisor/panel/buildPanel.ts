@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -18,6 +19,8 @@ export interface PanelBuildOptions {
   mode: 'production' | 'demo'
   /** Where the finished page goes. Whatever is there is replaced in one move, when the build is whole. */
   folder: string
+  /** Ends a build that is under way; it is then `impossible`. */
+  signal?: AbortSignal
 }
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
@@ -27,6 +30,10 @@ export const panelFolder = join(checkout, 'panel/dist')
 
 /** Beside the page: of which sources it was made. Billing loads the page again when it changes. */
 const STAMP = 'build.json'
+
+/** Of `viteBuild.ts`: there is no Vite. */
+const EXIT_UNAVAILABLE = 69
+const MAX_COMPLAINT = 4_000
 
 /** Whether the folder holds a page of these sources; without sources, whether it holds one at all. */
 export function isPanelFresh({ mode, folder }: PanelBuildOptions): boolean {
@@ -47,17 +54,11 @@ export async function buildPanel(options: PanelBuildOptions): Promise<PanelBuild
   const { mode, folder } = options
   const sources = hashPanelSources(checkout)
   if (sources === null) return { kind: 'impossible', why: 'the sources of the page (panel/) are not here' }
-  const vite = await loadVite()
-  if ('why' in vite) return { kind: 'impossible', why: vite.why }
   await removeLeftovers(folder)
   const beside = `${folder}.${process.pid}`
   try {
-    await vite.build({
-      configFile: join(checkout, 'panel/vite.config.ts'),
-      mode,
-      logLevel: 'warn',
-      build: { outDir: `${beside}.new` },
-    })
+    const fault = await runVite(mode, `${beside}.new`, options.signal)
+    if (fault !== null) return { kind: 'impossible', why: fault }
     await writeFile(join(`${beside}.new`, STAMP), stampOf(mode, sources))
     await replace(folder, beside)
   } finally {
@@ -71,15 +72,31 @@ function stampOf(mode: string, sources: string): string {
   return `${JSON.stringify({ mode, sources })}\n`
 }
 
-async function loadVite() {
-  try {
-    return await import('vite')
-  } catch (error) {
-    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    return {
-      why: `Vite can not be loaded (${why}); the page is built where development dependencies are installed`,
-    }
-  }
+/** null when it is built. Throws when the sources do not build. */
+async function runVite(mode: string, outDir: string, signal?: AbortSignal): Promise<string | null> {
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), 'supervisor/panel/viteBuild.ts', mode, outDir],
+    {
+      cwd: checkout,
+      env: { NODE_ENV: 'production' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      killSignal: 'SIGKILL',
+      signal,
+    },
+  )
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-MAX_COMPLAINT)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('close', resolve)
+    child.once('error', (error) => (signal?.aborted ? resolve(null) : reject(error)))
+  })
+  if (code === 0) return null
+  if (signal?.aborted) return 'it was called off'
+  if (code === EXIT_UNAVAILABLE) return `what builds it is not installed (${complaint.trim()})`
+  throw new Error(complaint.trim() || `the build ended with ${code ?? 'a signal'}`)
 }
 
 /** A build that was killed in the middle leaves its folder beside. */
