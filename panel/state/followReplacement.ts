@@ -7,7 +7,7 @@ import { config, railOf } from './config.ts'
 import { changePayment, followSpeedUp, payments } from './payments.ts'
 
 /** Every look is one at the person's own provider, which may count them. */
-const BETWEEN_MS = 10_000
+const BETWEEN_MS = 5_000
 
 const askedAtMs = new Map<string, number>()
 

@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Address, RailConfig } from '../api/apiTypes.ts'
-import { connected } from '../wallet/connection.ts'
-import type { FoundWallet } from '../wallet/foundWallets.ts'
+import { connected, noteChain } from '../wallet/connection.ts'
 import type { PaymentOrder } from '../wallet/paymentOrder.ts'
 import type { SendOutcome } from '../wallet/sendPayment.ts'
 import { config } from './config.ts'
@@ -76,19 +75,13 @@ export async function sendNow(rail: RailConfig, amountBaseUnits: bigint): Promis
     })
     if (outcome.kind === 'sent') track(outcome.txHash)
     else sendFailure.value = { rail: rail.rail, outcome }
-    if (outcome.kind === 'wrong_chain') learnChain(wallet, outcome.chainId)
+    if (outcome.kind === 'wrong_chain') noteChain(wallet, outcome.chainId)
   } catch (error) {
     // The code could not be loaded, or an assumption broke: the wallet was not asked.
     sendFailure.value = { rail: rail.rail, outcome: { kind: 'failed', detail: String(error) } }
   } finally {
     sending.value = null
   }
-}
-
-/** A wallet that changed its network and told nobody: the page shows where it is, and offers to switch. */
-function learnChain(wallet: FoundWallet, chainId: number | null): void {
-  const now = connected.peek()
-  if (chainId !== null && now?.wallet === wallet) connected.value = { ...now, chainId }
 }
 
 /** No longer waits for the wallet's answer. */

@@ -88,6 +88,16 @@ export async function signMessage(message: string): Promise<SignOutcome> {
   }
 }
 
+/**
+ * Takes note of the network that a wallet was found on: not every wallet says so when it changes. Nothing where the wallet
+ * is not the connected one any more, or did not tell (null).
+ */
+export function noteChain(wallet: FoundWallet, chainId: number | null): void {
+  const current = connected.peek()
+  if (chainId === null || current?.wallet !== wallet || current.chainId === chainId) return
+  connected.value = { ...current, chainId }
+}
+
 async function adopt(wallet: FoundWallet, answer: unknown): Promise<ConnectOutcome> {
   const [address] = parseAccounts(answer)
   if (address === undefined) return { kind: 'failed', detail: walletText.noAccount }
@@ -125,12 +135,7 @@ function listen(wallet: FoundWallet): () => void {
     if (address === undefined) void disconnectWallet()
     else if (current.address !== address) connected.value = { ...current, address }
   }
-  const onChain = (value: unknown) => {
-    const chainId = parseChainId(value)
-    const current = connected.peek()
-    if (chainId === null || current?.wallet !== wallet || current.chainId === chainId) return
-    connected.value = { ...current, chainId }
-  }
+  const onChain = (value: unknown) => noteChain(wallet, parseChainId(value))
   // Also said while a wallet merely reconnects to its own node, so its accounts are asked before it is believed.
   const onDisconnect = () => {
     readFromWallet(provider, 'eth_accounts').then(onAccounts, () => onAccounts([]))

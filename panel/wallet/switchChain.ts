@@ -1,6 +1,6 @@
 import { walletText } from '../text/wallet.ts'
-import { connected } from './connection.ts'
-import type { Eip1193 } from './eip1193.ts'
+import { connected, noteChain } from './connection.ts'
+import type { FoundWallet } from './foundWallets.ts'
 import { parseChainId } from './parseChainId.ts'
 import { readFromWallet } from './readFromWallet.ts'
 import { walletFault } from './walletFault.ts'
@@ -30,7 +30,7 @@ export async function switchChain(chainId: number): Promise<SwitchOutcome> {
       method: 'wallet_switchEthereumChain',
       params: [{ chainId: `0x${chainId.toString(16)}` }],
     })
-    return (await arrives(provider, chainId))
+    return (await arrives(current.wallet, chainId))
       ? { kind: 'switched' }
       : { kind: 'failed', detail: walletText.didNotSwitch }
   } catch (thrown) {
@@ -50,12 +50,11 @@ export async function switchChain(chainId: number): Promise<SwitchOutcome> {
 }
 
 /** Some wallets answer before they have switched. */
-async function arrives(provider: Eip1193, chainId: number): Promise<boolean> {
+async function arrives(wallet: FoundWallet, chainId: number): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS))
-    if (parseChainId(await readFromWallet(provider, 'eth_chainId')) !== chainId) continue
-    const now = connected.peek()
-    if (now !== null && now.chainId !== chainId) connected.value = { ...now, chainId }
+    if (parseChainId(await readFromWallet(wallet.provider, 'eth_chainId')) !== chainId) continue
+    noteChain(wallet, chainId)
     return true
   }
   return false
