@@ -6,7 +6,7 @@ export interface LiveBalance {
   /** null while nothing burns. */
   runsOutAtMs: number | null
   isLow: boolean
-  /** null while no session runs unbilled. */
+  /** Until desktops stop; null while no session runs unbilled. */
   graceLeftSeconds: number | null
 }
 
@@ -18,11 +18,12 @@ const MS_PER_MINUTE = 60_000n
  *
  * @param known as received, with the time of this device at that moment
  * @param lowBalanceMinutes the service's warning threshold
+ * @param sessionsInGrace they use the account's grace together: two of them twice as fast (ADR 0014)
  */
 export function liveBalance(
   known: Balance & { receivedAtMs: number },
   atMs: number,
-  lowBalanceMinutes: number,
+  { lowBalanceMinutes, sessionsInGrace }: { lowBalanceMinutes: number; sessionsInGrace: number },
 ): LiveBalance {
   const received = BigInt(known.balanceMicros)
   const burn = BigInt(known.burnMicrosPerMinute)
@@ -35,9 +36,16 @@ export function liveBalance(
     balanceMicros,
     runsOutAtMs: burns ? known.receivedAtMs + Number((received * MS_PER_MINUTE) / burn) : null,
     isLow: known.low || (burns && balanceMicros <= burn * BigInt(lowBalanceMinutes)),
-    graceLeftSeconds:
-      known.graceRemainingSeconds === null
-        ? null
-        : Math.max(0, known.graceRemainingSeconds - Number(passedMs / 1000n)),
+    graceLeftSeconds: graceLeft(known.graceRemainingSeconds, passedMs, sessionsInGrace),
   }
+}
+
+function graceLeft(
+  remainingSeconds: number | null,
+  passedMs: bigint,
+  sessionsInGrace: number,
+): number | null {
+  if (remainingSeconds === null) return null
+  const seconds = Math.floor(remainingSeconds / Math.max(1, sessionsInGrace)) - Number(passedMs / 1000n)
+  return Math.max(0, seconds)
 }

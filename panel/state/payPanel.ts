@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
-import { balance } from './account.ts'
+import { balance, liveSessions } from './account.ts'
 import { config } from './config.ts'
 import { liveBalance } from './liveBalance.ts'
 import { nowMs } from './now.ts'
@@ -12,8 +12,11 @@ export const isPayPanelOpen = signal(false)
 /** The balance of this second; null until it is known. */
 export const balanceNow = computed(() => {
   const known = balance.value
-  const lowMinutes = config.value?.sessions.lowBalanceMinutes ?? 0
-  return known === null ? null : liveBalance(known, nowMs.value, lowMinutes)
+  if (known === null) return null
+  return liveBalance(known, nowMs.value, {
+    lowBalanceMinutes: config.value?.sessions.lowBalanceMinutes ?? 0,
+    sessionsInGrace: liveSessions.value.filter(({ state }) => state === 'grace').length,
+  })
 })
 
 /** Too little to start a desktop, or what runs will soon stop. */
