@@ -1,10 +1,12 @@
-import { effect, type ReadonlySignal, signal } from '@preact/signals'
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
 import type { Quote } from '../api/apiTypes.ts'
 import { type ApiAnswer, callApi } from '../api/callApi.ts'
+import { deposits } from './account.ts'
 import { config } from './config.ts'
 import { signedIn } from './signedIn.ts'
 
 const REFRESH_MS = 60_000
+const TICK_MS = 5_000
 
 /** What a rail's minimum buys at the moment. */
 export type MinimumQuote =
@@ -30,14 +32,21 @@ export function askQuote(
   return callApi<Quote>('/v1/quotes', { query: { rail, wallet, amount, minutes }, ...(signal && { signal }) })
 }
 
+/** Payments in AXGT that are known: with each one less AXGT is held, and the tier may be another. */
+const axgtPayments = computed(
+  () => [...deposits.value.values()].filter(({ rail }) => rail.startsWith('axgt:')).length,
+)
+
 /**
- * Keeps `minimumQuotes` up to date: once a minute while the page is looked at, and when the wallet or the rails change.
- * Returns what stops it.
+ * Keeps `minimumQuotes` up to date: once a minute while the page is looked at, at once when it is looked at again after
+ * longer, and when the wallet, the AXGT it holds or the rails change. Returns what stops it.
  */
 export function followQuotes(): () => void {
   let round = 0
+  let askedAtMs = 0
   async function ask(): Promise<void> {
     const mine = ++round
+    askedAtMs = Date.now()
     const wallet = signedIn.peek()?.address
     const rails = config.peek()?.rails ?? []
     const answers = await Promise.all(
@@ -49,14 +58,17 @@ export function followQuotes(): () => void {
     known.value = new Map([...known.peek(), ...kept])
   }
   const stop = effect(() => {
-    if (config.value !== null && [signedIn.value]) void ask()
+    if (config.value !== null && [signedIn.value, axgtPayments.value]) void ask()
   })
-  const timer = setInterval(() => {
-    if (!document.hidden) void ask()
-  }, REFRESH_MS)
+  const askIfOld = () => {
+    if (!document.hidden && Date.now() - askedAtMs >= REFRESH_MS) void ask()
+  }
+  const timer = setInterval(askIfOld, TICK_MS)
+  document.addEventListener('visibilitychange', askIfOld)
   return () => {
     stop()
     clearInterval(timer)
+    document.removeEventListener('visibilitychange', askIfOld)
   }
 }
 
