@@ -72,6 +72,8 @@ describe('a payment by one click', () => {
     await panel.enter()
     await panel.sees(text.rails.discount('Tier 2', '10'))
     await panel.sees(`${text.tier.held('1,500')}, ${text.tier.next('8,500', '15')}`)
+    // Nothing but ETH is ever cheaper, so nothing else may promise it.
+    expect(await panel.page.getByRole('progressbar', { name: text.tier.bar }).count()).toBe(1)
     await inspectPage(panel.page, 'pay-with-discount')
     await panel.button(text.send.minimum('ETH')).click()
     await sent(person)

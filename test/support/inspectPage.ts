@@ -32,6 +32,8 @@ export async function inspectPage(page: Page, state: string): Promise<void> {
     await page.emulateMedia({ colorScheme })
     for (const [size, viewport] of Object.entries(viewports)) {
       await page.setViewportSize(viewport)
+      // What sticks while scrolling is where it is at the top.
+      await page.evaluate('scrollTo(0, 0)')
       await page.screenshot({
         path: join(pictures, `${state}.${size}.${colorScheme}.png`),
         fullPage: true,

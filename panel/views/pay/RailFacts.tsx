@@ -20,9 +20,21 @@ export function RailFacts({ rail, quote }: { rail: RailConfig; quote: Quote }) {
       </p>
       {hasBonus && <p class="good">{text.bonus(quote.bonusPercent)}</p>}
       {hasDiscount && <p class="good">{text.discount(quote.tier.label, quote.tier.discountPercent)}</p>}
-      {quote.axgtBalance !== null && <TierLine balanceBaseUnits={BigInt(quote.axgtBalance)} />}
+      {quote.axgtBalance !== null && <AxgtHeld rail={rail} balanceBaseUnits={BigInt(quote.axgtBalance)} />}
     </div>
   )
+}
+
+/** Only ETH is ever cheaper for it, so only there is said how far the next discount is. */
+function AxgtHeld({ rail, balanceBaseUnits }: { rail: RailConfig; balanceBaseUnits: bigint }) {
+  switch (rail.asset) {
+    case 'eth':
+      return <TierLine balanceBaseUnits={balanceBaseUnits} />
+    case 'axgt':
+      return <p>{paymentText.tier.held(showAmount(balanceBaseUnits, rail.decimals, 4))}</p>
+    case 'usdc':
+      return null
+  }
 }
 
 function TierLine({ balanceBaseUnits }: { balanceBaseUnits: bigint }) {
