@@ -76,7 +76,8 @@ function stampOf(mode: string, sources: string): string {
 async function runVite(mode: string, outDir: string, signal?: AbortSignal): Promise<string | null> {
   const child = spawn(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), 'supervisor/panel/viteBuild.ts', mode, outDir],
+    // By its name, found from `cwd`: vitest's global setup, which builds too, has no `import.meta.resolve`.
+    ['--import', 'tsx', 'supervisor/panel/viteBuild.ts', mode, outDir],
     {
       cwd: checkout,
       env: { NODE_ENV: 'production' },
