@@ -72,6 +72,7 @@ async function showAndStay({ once, out, interrupted, chain, service, place }: Sh
         port: Number(new URL(place.publicUrl).port),
         rpcUrl: chain.rpcUrl,
         serviceUrl: service.baseUrl,
+        interrupted,
       })
   try {
     const allRight = await Promise.race([

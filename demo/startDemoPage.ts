@@ -13,8 +13,9 @@ export async function startDemoPage(options: {
   port: number
   rpcUrl: string
   serviceUrl: string
+  interrupted: AbortSignal
 }): Promise<DemoFront> {
-  const build = await buildPanel({ mode: 'demo', folder })
+  const build = await buildPanel({ mode: 'demo', folder, signal: options.interrupted })
   switch (build.kind) {
     case 'built':
     case 'fresh':

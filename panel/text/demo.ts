@@ -23,5 +23,4 @@ export const demoText = {
   amount: 'Amount',
   to: 'To',
   token: 'Token',
-  fee: 'Network fee, about',
 }

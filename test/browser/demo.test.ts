@@ -30,7 +30,12 @@ beforeAll(async () => {
   const [port, servicePort] = [await freePort(), await freePort()]
   const place = { port: servicePort, publicUrl: `http://localhost:${port}`, trustProxy: 1 }
   service = await startDemoService(chain, folder, place, over.signal)
-  front = await startDemoPage({ port, rpcUrl: chain.rpcUrl, serviceUrl: service.baseUrl })
+  front = await startDemoPage({
+    port,
+    rpcUrl: chain.rpcUrl,
+    serviceUrl: service.baseUrl,
+    interrupted: over.signal,
+  })
 })
 
 afterAll(async () => {
