@@ -44,8 +44,8 @@ export function AmountForm({
   return (
     <div class="amount-form">
       <div class="amount-fields">
-        {input('amount', text.amountField(rail.symbol), fields.amountText.value, fields.typeAmount)}
-        {quote !== null && input('minutes', text.minutesField, fields.minutesText.value, fields.typeMinutes)}
+        {input('amount', text.amountField(rail.symbol), fields.amountText, fields.typeAmount)}
+        {quote !== null && input('minutes', text.minutesField, fields.minutesText, fields.typeMinutes)}
       </div>
       <p
         id={`outcome-${id}`}

@@ -1,4 +1,4 @@
-import { type ReadonlySignal, useSignal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
 import { minutesText } from '../../format/minutesText.ts'
@@ -14,8 +14,8 @@ const QUIET_MS = 400
 
 /** The two fields that say the same, each in its unit, and what they come to. */
 export interface AmountFields {
-  amountText: ReadonlySignal<string>
-  minutesText: ReadonlySignal<string>
+  amountText: string
+  minutesText: string
   /** null where the fields hold no amount. */
   amountBaseUnits: bigint | null
   fault: { field: 'amount' | 'minutes'; fault: AmountFault } | null
@@ -32,7 +32,7 @@ export interface AmountFields {
 export function useAmountFields(rail: RailConfig, quote: Quote | null, minimum: bigint): AmountFields {
   const rate = quote === null ? null : rateOf(quote)
   const amountText = useSignal(formatAmount(minimum, rail.decimals))
-  const minutes = useSignal(rate === null ? '' : plainMinutes(microsFor(minimum, rate)))
+  const minutes = useSignal('')
   const typed = useSignal<'amount' | 'minutes'>('amount')
   const confirmed = useSignal<Quote | null>(null)
   const amount = parseAmount(amountText.value, rail.decimals)
@@ -55,17 +55,15 @@ export function useAmountFields(rail: RailConfig, quote: Quote | null, minimum: 
 
   const byRate = amountBaseUnits === null || rate === null ? null : microsFor(amountBaseUnits, rate)
   return {
-    amountText,
-    minutesText: minutes,
+    amountText: amountText.value,
+    // What was typed stays; the other field follows it, and the price.
+    minutesText: typed.value === 'minutes' ? minutes.value : byRate === null ? '' : plainMinutes(byRate),
     amountBaseUnits,
     fault: faultOf(typed.value, amount, wanted),
     creditMicros: confirmed.value === null ? byRate : BigInt(confirmed.value.creditMicros),
     typeAmount(text) {
       typed.value = 'amount'
       amountText.value = text
-      const parsed = parseAmount(text, rail.decimals)
-      const isAmount = parsed.kind === 'amount' && rate !== null
-      minutes.value = isAmount ? plainMinutes(microsFor(parsed.baseUnits, rate)) : ''
     },
     typeMinutes(text) {
       typed.value = 'minutes'
