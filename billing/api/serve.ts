@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Api } from './routeDeps.ts'
 
@@ -6,6 +7,7 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const DRAIN_TIMEOUT_MS = 5_000
+const IDLE_LOOKED_FOR_MS = 50
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** A running HTTP server. */
@@ -31,6 +33,7 @@ export async function serve(app: Api, options: { host: string; port: number }): 
       maxHeaderSize: MAX_HEADER_BYTES,
     },
   }) as Server
+  const silent = silentConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, () => {
@@ -42,7 +45,7 @@ export async function serve(app: Api, options: { host: string; port: number }): 
   return {
     url: urlOf(server),
     close: () => {
-      closing ??= drain(server)
+      closing ??= drain(server, silent)
       return closing
     },
   }
@@ -55,13 +58,30 @@ function urlOf(server: Server): string {
   return `http://${host}:${address.port}`
 }
 
-function drain(server: Server): Promise<void> {
+/**
+ * The connections on which nothing has come yet. Browsers open some in advance; Node does not count them as idle, and would
+ * wait for them as for a request.
+ */
+function silentConnections(server: Server): () => Socket[] {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return () => [...open].filter(({ bytesRead }) => bytesRead === 0)
+}
+
+function drain(server: Server, silent: () => Socket[]): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS)
+    // A connection whose request has just ended is kept for the next one, which will not come.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOKED_FOR_MS)
     server.close(() => {
       clearTimeout(cut)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()
+    for (const socket of silent()) socket.destroy()
   })
 }

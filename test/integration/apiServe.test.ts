@@ -162,7 +162,10 @@ test('close lets a running request end, and takes no new one', async () => {
   release()
 
   expect(await (await running).json()).toMatchObject({ balanceMicros: '1' })
+  const answeredAtMs = performance.now()
   await closed
+  // Nor is the connection waited for, which was kept for another request.
+  expect(performance.now() - answeredAtMs).toBeLessThan(3_000)
 })
 
 test('close cuts a request that does not end, within some 5 s', async () => {
@@ -181,6 +184,19 @@ test('close cuts a request that does not end, within some 5 s', async () => {
   await server.close()
   expect(performance.now() - startedAtMs).toBeLessThan(7_000)
   expect(await running).toBeInstanceOf(Error)
+})
+
+test('close does not wait for a connection on which nobody has asked anything, as browsers open to be quick', async () => {
+  const server = await served()
+  const silent = connect(Number(new URL(server.url).port), '127.0.0.1')
+  const ended = new Promise((resolve) => silent.on('error', () => {}).on('close', resolve))
+  await new Promise((resolve) => silent.on('connect', resolve))
+  // Accepted by the server too: one that came after it is answered.
+  expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+  const startedAtMs = performance.now()
+  await server.close()
+  expect(performance.now() - startedAtMs).toBeLessThan(3_000)
+  await ended
 })
 
 test('a port that is taken is said at once', async () => {
