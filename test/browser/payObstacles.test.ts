@@ -137,7 +137,7 @@ describe('a payment that is not sent', () => {
   })
 
   test('twice by two clicks is sent once', async () => {
-    const { person, panel } = await enter()
+    const { person, panel } = await enter({ axgt: '0' })
     const confirm = person.wallet.leaveNextOpen()
     await panel.button(send.minimum('ETH')).dblclick()
     await waitUntil(() => asked(person) === 1, { withinMs: 15_000, what: 'the wallet to be asked' })
