@@ -6,6 +6,7 @@ import { config } from '../state/config.ts'
 import { minimumQuotes } from '../state/quotes.ts'
 import { commonText } from '../text/common.ts'
 import { welcomeText } from '../text/welcome.ts'
+import { PendingRows } from './PendingRows.tsx'
 import { Skeleton } from './Skeleton.tsx'
 
 /** What the smallest payment on each rail buys at the moment. */
@@ -23,19 +24,11 @@ export function Prices() {
           </tr>
         </thead>
         <tbody>
-          {rails === undefined
-            ? [1, 2, 3].map((row) => (
-                <tr key={row}>
-                  <td>
-                    <Skeleton width="8em" />
-                    <Skeleton width="6em" small />
-                  </td>
-                  <td class="end">
-                    <Skeleton width="4em" />
-                  </td>
-                </tr>
-              ))
-            : rails.map((rail) => <PriceRow key={rail.rail} rail={rail} />)}
+          {rails === undefined ? (
+            <PendingRows count={3} isTwoLined />
+          ) : (
+            rails.map((rail) => <PriceRow key={rail.rail} rail={rail} />)
+          )}
         </tbody>
       </table>
     </section>

@@ -1,7 +1,7 @@
 import { config } from '../state/config.ts'
 import { commonText } from '../text/common.ts'
 import { welcomeText } from '../text/welcome.ts'
-import { Skeleton } from './Skeleton.tsx'
+import { PendingRows } from './PendingRows.tsx'
 
 const MINUTES_AN_HOUR = 60
 
@@ -22,30 +22,18 @@ export function Profiles() {
           </tr>
         </thead>
         <tbody>
-          {(
-            profiles ??
-            ([
-              ['', 0],
-              [' ', 0],
-              ['  ', 0],
-              ['   ', 0],
-            ] as const)
-          ).map(([name, gpus]) => (
-            <tr key={name}>
-              <th scope="row">
-                {profiles === null ? (
-                  <Skeleton width="7em" />
-                ) : (
-                  <>
-                    <span class="capital">{name}</span> <span class="soft">{commonText.gpus(gpus)}</span>
-                  </>
-                )}
-              </th>
-              <td class="end">
-                {profiles === null ? <Skeleton width="3em" /> : text.minutes(gpus * MINUTES_AN_HOUR)}
-              </td>
-            </tr>
-          ))}
+          {profiles === null ? (
+            <PendingRows count={4} />
+          ) : (
+            profiles.map(([name, gpus]) => (
+              <tr key={name}>
+                <th scope="row">
+                  <span class="capital">{name}</span> <span class="soft">{commonText.gpus(gpus)}</span>
+                </th>
+                <td class="end">{text.minutes(gpus * MINUTES_AN_HOUR)}</td>
+              </tr>
+            ))
+          )}
         </tbody>
       </table>
     </section>

@@ -1,6 +1,8 @@
+import type { ProblemCode } from '../api/apiTypes.ts'
 import { shortHex } from '../format/shortHex.ts'
 import { signInExpired } from '../state/signedIn.ts'
 import { type SignInProgress, signIn, signInProgress } from '../state/signIn.ts'
+import { type ProblemText, problemTexts } from '../text/problems.ts'
 import { welcomeText } from '../text/welcome.ts'
 import { type Connected, disconnectWallet } from '../wallet/connection.ts'
 import { PaymentTrackers } from './PaySide.tsx'
@@ -64,7 +66,11 @@ function messageOf(progress: SignInProgress, walletName: string): string {
       return text.failed(progress.detail)
     case 'offline':
       return text.offline
-    case 'problem':
-      return progress.problem.detail
+    case 'problem': {
+      // A code that this page does not know is of a newer service, which says it in its own words.
+      const texts: Partial<Record<ProblemCode, ProblemText>> = problemTexts
+      const known = texts[progress.problem.code]
+      return known === undefined ? progress.problem.detail : `${known.what} ${known.todo}`
+    }
   }
 }

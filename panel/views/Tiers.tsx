@@ -1,6 +1,6 @@
 import { config } from '../state/config.ts'
 import { welcomeText } from '../text/welcome.ts'
-import { Skeleton } from './Skeleton.tsx'
+import { PendingRows } from './PendingRows.tsx'
 
 /** What holding AXGT takes off the price in ETH. Nothing where ETH is not taken. */
 export function Tiers() {
@@ -20,25 +20,18 @@ export function Tiers() {
           </tr>
         </thead>
         <tbody>
-          {known === null
-            ? [1, 2, 3, 4].map((row) => (
-                <tr key={row}>
-                  <th scope="row">
-                    <Skeleton width="6em" />
-                  </th>
-                  <td class="end">
-                    <Skeleton width="3em" />
-                  </td>
+          {known === null ? (
+            <PendingRows count={4} />
+          ) : (
+            known.tiers
+              .filter(({ discountPercent }) => discountPercent !== '0')
+              .map((tier) => (
+                <tr key={tier.index}>
+                  <th scope="row">{text.from(wholeText(tier.minimumAxgt))}</th>
+                  <td class="end">{text.percent(tier.discountPercent)}</td>
                 </tr>
               ))
-            : known.tiers
-                .filter(({ discountPercent }) => discountPercent !== '0')
-                .map((tier) => (
-                  <tr key={tier.index}>
-                    <th scope="row">{text.from(wholeText(tier.minimumAxgt))}</th>
-                    <td class="end">{text.percent(tier.discountPercent)}</td>
-                  </tr>
-                ))}
+          )}
         </tbody>
       </table>
       <p class="soft small">{text.what}</p>
