@@ -15,9 +15,11 @@ export function SendingCard({ sending }: { sending: Sending }) {
   const { rail, amountBaseUnits } = sending
   const text = paymentText.tracker
   const title = text.heading(showAmount(amountBaseUnits, rail.decimals), rail.symbol)
-  const isLong = sending.phase === 'in_wallet' && nowMs.value - sending.sinceMs >= LONG_MS
+  const isAsked = sending.phase === 'in_wallet'
+  const isLong = isAsked && nowMs.value - sending.sinceMs >= LONG_MS
+  const hasSwitched = isAsked && connected.value?.chainId !== rail.chainId
   return (
-    <article class="payment" aria-label={title}>
+    <article class={hasSwitched ? 'payment is-warn' : 'payment'} aria-label={title}>
       <div class="payment-head">
         <h3>
           {title} <span class="soft">{paymentText.rails.onChain(chainName(rail.chainId))}</span>
@@ -25,9 +27,9 @@ export function SendingCard({ sending }: { sending: Sending }) {
       </div>
       <Stepper {...paymentSteps({ kind: 'in_wallet' })} />
       <p class="payment-stage" role="status">
-        {sentenceOf(sending, isLong)}
+        {sentenceOf(sending, isLong, hasSwitched)}
       </p>
-      {isLong && (
+      {(isLong || hasSwitched) && (
         <div class="payment-links small">
           <button type="button" class="button link" onClick={stopWaiting}>
             {text.stopWaiting}
@@ -38,9 +40,9 @@ export function SendingCard({ sending }: { sending: Sending }) {
   )
 }
 
-function sentenceOf({ phase, rail, walletName }: Sending, isLong: boolean): string {
+function sentenceOf({ phase, walletName }: Sending, isLong: boolean, hasSwitched: boolean): string {
   const text = paymentText.tracker.stage
   if (phase === 'checking') return text.checking
-  if (connected.value?.chainId !== rail.chainId) return text.walletSwitched
+  if (hasSwitched) return text.walletSwitched
   return isLong ? text.in_wallet_long(walletName) : text.in_wallet(walletName)
 }
