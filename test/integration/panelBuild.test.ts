@@ -1,54 +1,102 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
-import { describe, expect, inject, test } from 'vitest'
-import { demoWalletMark } from '../../panel/demo/demoWalletMark.ts'
-import { buildPanel, panelFolder } from '../../supervisor/panel/buildPanel.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+// Goal: `npm run build` makes the page where it is needed and only then. Method: the real command in a copy of what it reads,
+// with the packages that the test wants to be installed.
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
-const configFile = join(checkout, 'panel/vite.config.ts')
-/** The key in that wallet. */
-const demoKey = '7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6'
+let copy: string
 
-/** Names of the files of a folder in which a text is, in the name or in the content. */
-async function filesWith(folder: string, text: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true })
-  const files = names.filter((name) => /\.\w+$/.test(name) && !/\.(gz|br)$/.test(name))
-  const found = await Promise.all(
-    files.map(async (name) => name.includes(text) || (await readFile(join(folder, name))).includes(text)),
-  )
-  return files.filter((_name, index) => found[index])
+beforeEach(async () => {
+  copy = await mkdtemp(join(tmpdir(), 'credits-build-'))
+  for (const path of [
+    'panel',
+    'supervisor',
+    'billing/api',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+  ]) {
+    const isSource = (from: string) => !/\/dist(\.|$)/.test(from)
+    await cp(join(checkout, path), join(copy, path), { recursive: true, filter: isSource })
+  }
+})
+
+afterEach(() => rm(copy, { recursive: true, force: true }))
+
+function build(nodeEnv = 'test'): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', 'supervisor/build.ts'],
+      { cwd: copy, env: { PATH: process.env.PATH, NODE_ENV: nodeEnv } },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),
+    )
+  })
 }
 
-describe('the wallet of the demo', () => {
-  test('is in the build for the demo, and no trace of it in the one that people pay on', async () => {
-    expect(inject('panelFault')).toBeNull()
-    const demoFolder = join(checkout, 'demo/dist')
-    await buildPanel({ mode: 'demo', folder: demoFolder })
-    for (const trace of [demoWalletMark, demoKey, 'installDemoWallet', '/demo/rpc']) {
-      expect([trace, (await filesWith(demoFolder, trace)).length > 0]).toEqual([trace, true])
-      expect([trace, await filesWith(panelFolder, trace)]).toEqual([trace, []])
-    }
-  })
+const installEverything = () => symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'))
 
-  // Method: the guard of the import is made true, as a slip in main.tsx would; nothing is written.
-  test('fails the production build when it gets in', async () => {
-    const guarded = "import.meta.env.MODE === 'demo'"
-    expect(await readFile(join(checkout, 'panel/main.tsx'), 'utf8')).toContain(guarded)
-    const broken = build({
-      configFile,
-      mode: 'production',
-      logLevel: 'silent',
-      build: { write: false },
-      plugins: [
-        {
-          name: 'let-the-demo-wallet-in',
-          enforce: 'pre',
-          transform: (code, id) => (id.endsWith('panel/main.tsx') ? code.replace(guarded, 'true') : null),
-        },
-      ],
-    })
-    await expect(broken).rejects.toThrow(/The demo wallet must not be in this build, but .+ has "/)
-  })
+async function installWithoutVite(): Promise<void> {
+  await mkdir(join(copy, 'node_modules'))
+  for (const name of ['tsx', 'esbuild', 'get-tsconfig', '@esbuild']) {
+    await symlink(join(checkout, 'node_modules', name), join(copy, 'node_modules', name)).catch(() => {})
+  }
+}
+
+const inPanel = (path: string) => join(copy, 'panel', path)
+
+test('it builds what is missing, leaves what is there, and builds again after a change', async () => {
+  await installEverything()
+  // What a build that was killed has left behind: no process has such a number.
+  await mkdir(inPanel('dist.2147483647.new/assets'), { recursive: true })
+
+  expect(await build()).toMatchObject({ code: 0, output: expect.stringContaining('The page is built') })
+  const first = await readFile(inPanel('dist/index.html'), 'utf8')
+  expect(first).toMatch(/src="\/assets\/index-[\w-]+\.js"/)
+  expect((await readdir(inPanel('.'))).filter((name) => name.startsWith('dist'))).toEqual(['dist'])
+
+  expect(await build()).toMatchObject({ code: 0, output: expect.stringContaining('The page is up to date') })
+
+  const entry = await readFile(inPanel('main.tsx'), 'utf8')
+  await writeFile(inPanel('main.tsx'), `${entry}\ndocument.title = 'another page'\n`)
+  expect(await build()).toMatchObject({ code: 0, output: expect.stringContaining('The page is built') })
+  expect(await readFile(inPanel('dist/index.html'), 'utf8')).not.toBe(first)
+})
+
+test('it builds the same page whatever NODE_ENV says', async () => {
+  await installEverything()
+  const names: string[][] = []
+  for (const nodeEnv of ['test', 'production', 'development']) {
+    await rm(inPanel('dist'), { recursive: true, force: true })
+    expect((await build(nodeEnv)).code).toBe(0)
+    names.push((await readdir(inPanel('dist/assets'))).sort())
+  }
+  expect(names[1]).toEqual(names[0])
+  expect(names[2]).toEqual(names[0])
+})
+
+test('sources that do not build are told, and the page that is there stays', async () => {
+  await installEverything()
+  await mkdir(inPanel('dist'))
+  await writeFile(inPanel('dist/index.html'), 'the page of yesterday')
+  await writeFile(inPanel('main.tsx'), "import './nothing.ts'\n")
+  const { code, output } = await build()
+  expect(code).toBe(1)
+  expect(output).toContain('The page does not build')
+  expect(output).toContain('./nothing.ts')
+  expect(await readFile(inPanel('dist/index.html'), 'utf8')).toBe('the page of yesterday')
+})
+
+test('where Vite is not installed it says so', async () => {
+  await installWithoutVite()
+  const { code, output } = await build()
+  expect(code).toBe(1)
+  expect(output).toContain('The page can not be built: what builds it is not installed')
+  expect(output).toContain("Cannot find package 'vite'")
 })
