@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import type { ProblemCode, Transaction } from '../../api/apiTypes.ts'
 import { type ApiAnswer, callApi } from '../../api/callApi.ts'
 import { type ParsedHash, parseHash } from '../../pay/parseHash.ts'
@@ -16,40 +16,8 @@ type Progress =
 
 /** For a payment that does not show up: its hash, looked up by the service at once. Credits the payer, never twice. */
 export function AlreadySent() {
-  const hash = useSignal('')
-  const progress = useSignal<Progress>({ kind: 'idle' })
-  const input = useRef<HTMLInputElement>(null)
+  const { hash, progress, input, type, submit } = useSubmission()
   const text = paymentText.alreadySent
-  const isOver = useRef(false)
-  useEffect(
-    () => () => {
-      isOver.current = true
-    },
-    [],
-  )
-
-  const submit = async (event: Event) => {
-    event.preventDefault()
-    if (progress.value.kind === 'checking') return
-    const parsed = parseHash(hash.value)
-    if (parsed.kind !== 'hash') {
-      progress.value = { kind: 'fault', text: faultText(parsed) }
-      input.current?.focus()
-      return
-    }
-    progress.value = { kind: 'checking' }
-    const answer = await callApi<Transaction>('/v1/deposits', {
-      method: 'POST',
-      body: { txHash: parsed.txHash },
-    })
-    if (isOver.current) return
-    progress.value = progressOf(answer)
-    if (answer.kind === 'ok') {
-      hash.value = ''
-      trackSubmitted(answer.value)
-    }
-  }
-
   const now = progress.value
   const isBad = now.kind === 'fault' || now.kind === 'problem'
   return (
@@ -71,10 +39,7 @@ export function AlreadySent() {
             value={hash.value}
             aria-invalid={isBad}
             aria-describedby="already-sent-outcome"
-            onInput={(event) => {
-              hash.value = event.currentTarget.value
-              if (now.kind !== 'checking') progress.value = { kind: 'idle' }
-            }}
+            onInput={(event) => type(event.currentTarget.value)}
           />
         </label>
         <button type="submit" class="button" aria-disabled={now.kind === 'checking'}>
@@ -91,6 +56,40 @@ export function AlreadySent() {
       </p>
     </section>
   )
+}
+
+/** What is typed, and what becomes of submitting it. */
+function useSubmission() {
+  const hash = useSignal('')
+  const progress = useSignal<Progress>({ kind: 'idle' })
+  const input = useRef<HTMLInputElement>(null)
+
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    if (progress.value.kind === 'checking') return
+    const parsed = parseHash(hash.value)
+    if (parsed.kind !== 'hash') {
+      progress.value = { kind: 'fault', text: faultText(parsed) }
+      input.current?.focus()
+      return
+    }
+    progress.value = { kind: 'checking' }
+    const answer = await callApi<Transaction>('/v1/deposits', {
+      method: 'POST',
+      body: { txHash: parsed.txHash },
+    })
+    progress.value = progressOf(answer)
+    if (answer.kind === 'ok') {
+      hash.value = ''
+      trackSubmitted(answer.value)
+    }
+  }
+
+  const type = (text: string) => {
+    hash.value = text
+    if (progress.value.kind !== 'checking') progress.value = { kind: 'idle' }
+  }
+  return { hash, progress, input, type, submit }
 }
 
 function progressOf(answer: ApiAnswer<Transaction>): Progress {

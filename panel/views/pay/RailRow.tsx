@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import type { RailConfig } from '../../api/apiTypes.ts'
+import type { Quote, RailConfig } from '../../api/apiTypes.ts'
 import { minutesText } from '../../format/minutesText.ts'
 import { showAmount } from '../../pay/showAmount.ts'
 import { minimumQuotes } from '../../state/quotes.ts'
@@ -31,26 +31,7 @@ export function RailRow({ rail }: { rail: RailConfig }) {
           <h3 class="rail-name">
             {rail.symbol} <span class="soft">{text.rails.onChain(chain)}</span>
           </h3>
-          <p class="rail-offer">
-            {minimum === null ? (
-              <Skeleton width="11em" />
-            ) : (
-              <>
-                <span class="figure">
-                  {text.rails.amount(showAmount(minimum, rail.decimals, rail.decimals), rail.symbol)}
-                </span>
-                {quote !== null && (
-                  <>
-                    {' '}
-                    <span class="figure">
-                      <span class="soft">{text.rails.gets}</span>{' '}
-                      <strong>{text.rails.minutes(minutesText(BigInt(quote.creditMicros), 2))}</strong>
-                    </span>
-                  </>
-                )}
-              </>
-            )}
-          </p>
+          <Offer rail={rail} minimum={minimum} quote={quote} />
         </div>
         <SendButton
           rail={rail}
@@ -88,5 +69,41 @@ export function RailRow({ rail }: { rail: RailConfig }) {
         )}
       </div>
     </li>
+  )
+}
+
+/** What the smallest payment is, and what it buys where there is a price. */
+function Offer({
+  rail,
+  minimum,
+  quote,
+}: {
+  rail: RailConfig
+  /** null while the quote is on its way. */
+  minimum: bigint | null
+  quote: Quote | null
+}) {
+  if (minimum === null) {
+    return (
+      <p class="rail-offer">
+        <Skeleton width="11em" />
+      </p>
+    )
+  }
+  const text = paymentText.rails
+  const amount = showAmount(minimum, rail.decimals, rail.decimals)
+  return (
+    <p class="rail-offer">
+      <span class="figure">{text.amount(amount, rail.symbol)}</span>
+      {quote !== null && (
+        <>
+          {' '}
+          <span class="figure">
+            <span class="soft">{text.gets}</span>{' '}
+            <strong>{text.minutes(minutesText(BigInt(quote.creditMicros), 2))}</strong>
+          </span>
+        </>
+      )}
+    </p>
   )
 }
