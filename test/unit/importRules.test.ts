@@ -8,7 +8,7 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url))
 /** Every source file of a folder, with what it imports as paths relative to the checkout (packages by their name). */
 function sourcesOf(folder: string) {
   return readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => /\.(ts|mjs)$/.test(file))
+    .filter((file) => /\.(tsx?|mjs)$/.test(file))
     .map((file) => {
       const path = join(folder, file)
       const text = readFileSync(join(checkout, path), 'utf8')
@@ -77,6 +77,27 @@ describe('the tree reads as the flow because nothing reaches back', () => {
       ({ path, text }) => /process\.env/.test(text) && !roots.test(path),
     )
     expect(readers.map(({ path }) => path)).toEqual([])
+  })
+
+  test('of billing the page takes nothing but types, and nothing of the demo but in the one guarded place', () => {
+    const page = sourcesOf('panel').filter(({ path }) => path !== 'panel/vite.config.ts')
+    expect(page.length).toBeGreaterThan(50)
+    const values = page.flatMap(({ path, text }) =>
+      [...text.matchAll(/^import (?!type )[^']*'[^']*\/(billing|supervisor)\/[^']*'/gm)].map(() => path),
+    )
+    expect(values).toEqual([])
+    const demo = page.filter(
+      ({ path, imports }) =>
+        !path.startsWith('panel/demo/') && imports.some((target) => target.startsWith('panel/demo/')),
+    )
+    expect(demo.map(({ path }) => path)).toEqual(['panel/main.tsx'])
+  })
+
+  test('what the page computes and writes knows nothing of views, state or wallets', () => {
+    const impure = /^panel\/(views|state|wallet|api\/(?!apiTypes))/
+    expect(
+      ['pay', 'format'].flatMap((folder) => violations(`panel/${folder}`, (target) => impure.test(target))),
+    ).toEqual([])
   })
 
   test('there is one INSERT into the ledger', () => {
