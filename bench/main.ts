@@ -5,8 +5,9 @@ import type { Benchmark, Measurement } from './benchmark.ts'
 import { heartbeats } from './heartbeats.ts'
 import { heartbeatsGrown } from './heartbeatsGrown.ts'
 import { latency } from './latency.ts'
+import { panel } from './panel.ts'
 
-const benchmarks: Benchmark[] = [backlog, latency, heartbeats, heartbeatsGrown]
+const benchmarks: Benchmark[] = [backlog, latency, heartbeats, panel, heartbeatsGrown]
 
 const HELP = `Measures the service on this machine, each figure beside a baseline taken in the same run.
 
