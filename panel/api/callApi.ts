@@ -1,5 +1,5 @@
 import type { Problem } from './apiTypes.ts'
-import { reachable } from './reachable.ts'
+import { doubtReachable, reachable } from './reachable.ts'
 
 /** What came of a call. */
 export type ApiAnswer<Value> =
@@ -43,10 +43,11 @@ export async function callApi<Value>(path: `/${string}`, call: ApiCall = {}): Pr
       credentials: 'omit',
     })
     const answer = await readAnswer<Value>(response)
-    reachable.value = answer.kind !== 'offline'
+    if (answer.kind === 'offline') void doubtReachable()
+    else reachable.value = true
     return answer
   } catch {
-    if (!signal?.aborted) reachable.value = false
+    if (!signal?.aborted) void doubtReachable()
     return { kind: 'offline' }
   }
 }

@@ -1,6 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
 import type { Balance, Deposit, LedgerEntry, Page, Session } from '../api/apiTypes.ts'
 import { type EventStream, openEventStream, type StreamEvent, type StreamState } from '../api/eventStream.ts'
+import { reachable } from '../api/reachable.ts'
 import { pagedList } from './pagedList.ts'
 import { callAsWallet, forgetSignIn, signedIn } from './signedIn.ts'
 
@@ -117,11 +118,15 @@ export function followAccount(): () => void {
   const wake = () => {
     if (!document.hidden) stream?.wake()
   }
+  const stopWaking = effect(() => {
+    if (reachable.value) stream?.wake()
+  })
   addEventListener('online', wake)
   document.addEventListener('visibilitychange', wake)
   return () => {
     stopFollowing()
     stream?.close()
+    stopWaking()
     clearInterval(polling)
     removeEventListener('online', wake)
     document.removeEventListener('visibilitychange', wake)

@@ -2,7 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { callApi } from '../../../panel/api/callApi.ts'
-import { reachable } from '../../../panel/api/reachable.ts'
+import { doubtReachable, reachable } from '../../../panel/api/reachable.ts'
+import { waitUntil } from '../../support/waitUntil.ts'
 
 // A real server; only the page's own origin, which Node has none of, is put in front of the paths.
 
@@ -34,6 +35,8 @@ afterEach(async () => {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 })
+
+const isAway = () => waitUntil(() => !reachable.value, { withinMs: 5_000, what: 'a service that is away' })
 
 test('an answer is its value, and the service counts as there', async () => {
   reachable.value = false
@@ -92,18 +95,33 @@ test.each([
 ])('%s is no answer of the service', async (_what, status, type, body) => {
   answer = (_request, response) => response.writeHead(status, { 'Content-Type': type }).end(body)
   expect(await callApi('/v1/config')).toEqual({ kind: 'offline' })
-  expect(reachable.value).toBe(false)
+  await isAway()
 })
 
 test('nobody there is offline, and does not throw', async () => {
   answer = (_request, response) => response.destroy()
   expect(await callApi('/v1/config')).toEqual({ kind: 'offline' })
-  expect(reachable.value).toBe(false)
+  await isAway()
+})
+
+test('one path that fails does not make the whole service count as away', async () => {
+  answer = ({ url }, response) => {
+    if (url === '/v1/config') response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    else response.destroy()
+  }
+  expect(await callApi('/v1/quotes')).toEqual({ kind: 'offline' })
+  await doubtReachable()
+  expect(seen.map(({ url }) => url)).toContain('/v1/config')
+  expect(reachable.value).toBe(true)
 })
 
 test('a call that was called off says nothing about the service', async () => {
   const off = new AbortController()
   answer = () => off.abort()
   expect(await callApi('/v1/quotes', { signal: off.signal })).toEqual({ kind: 'offline' })
+  // Had it been doubted, that would have been asked before this.
+  answer = (_request, response) => response.end('{}')
+  await callApi('/v1/balance')
+  expect(seen.map(({ url }) => url)).toEqual(['/v1/quotes', '/v1/balance'])
   expect(reachable.value).toBe(true)
 })
