@@ -149,6 +149,8 @@ $$;
 -- monotonic clock: where the database's clock says otherwise by more than two seconds, it has jumped, and the jump is
 -- taken out. Five seconds without a tick are a gap in which nobody could be heard, and a process that has just started
 -- was one that could not hear: silence counts from there. One of several that starts only makes the others more patient.
+-- It never goes back, whoever ticks: not where the machine's clock was set back while nobody ran, nor by a process that
+-- slept and takes that for a jump. What is billed through stays in the past, and an hour that is posted stays over.
 CREATE FUNCTION "credits"."tick"(last_seen timestamptz, elapsed_micros bigint) RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
   c "credits"."metering_clock";
@@ -163,6 +165,10 @@ BEGIN
       now_seen := now_seen - jump * interval '1 microsecond';
       c.skew_micros := c.skew_micros + jump;
     END IF;
+  END IF;
+  IF now_seen < c.alive_at THEN
+    c.skew_micros := c.skew_micros - "credits"."micros_between"(now_seen, c.alive_at);
+    now_seen := c.alive_at;
   END IF;
   IF last_seen IS NULL OR c.alive_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 5000000 THEN
     c.alive_since := now_seen;
