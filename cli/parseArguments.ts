@@ -41,9 +41,9 @@ export function parseSessionId(text: string): string {
   throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message}.`)
 }
 
-/** An event's id as receivers of webhooks know it, `evt_<number>`, or its number alone. */
+/** An event's id as receivers of webhooks know it (`webhookId`), or its number, with `evt_` or without. */
 export function parseEventId(text: string): bigint {
-  const id = /^(?:evt_)?([1-9]\d{0,18})$/.exec(text)?.[1]
+  const id = /^(?:evt_)?([1-9]\d{0,18})(?:_[0-9a-z]{1,12})?$/.exec(text)?.[1]
   if (id !== undefined && BigInt(id) < 2n ** 63n) return BigInt(id)
   throw new InvalidArgumentError('It must be the id of an event, such as evt_4711.')
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { DeliveryView } from '../billing/events/deliveryView.ts'
 import { listDeliveries } from '../billing/events/listDeliveries.ts'
+import { webhookId } from '../billing/events/webhookId.ts'
 import type { Cli } from './cli.ts'
 import { formatTable } from './formatTable.ts'
 import { integerArgument } from './parseArguments.ts'
@@ -43,7 +44,7 @@ export function webhooksListCommand({ terminal }: Cli): Command {
 
 function formatDeliveries(deliveries: DeliveryView[]): string[] {
   const rows = deliveries.map((delivery) => [
-    `evt_${delivery.eventId}`,
+    webhookId(delivery),
     delivery.createdAt.toISOString(),
     delivery.kind,
     delivery.account,
@@ -69,7 +70,7 @@ function formatDeliveries(deliveries: DeliveryView[]): string[] {
 
 function deliveryJson(delivery: DeliveryView) {
   return {
-    eventId: `evt_${delivery.eventId}`,
+    eventId: webhookId(delivery),
     type: delivery.kind,
     account: delivery.account,
     createdAt: delivery.createdAt.toISOString(),

@@ -9,6 +9,7 @@ import { registerEndpoint } from './registerEndpoint.ts'
 import { releaseDelivery } from './releaseDelivery.ts'
 import { signWebhook } from './signWebhook.ts'
 import { webhookEndpointId } from './webhookEndpointId.ts'
+import { webhookId } from './webhookId.ts'
 import { webhookRequest } from './webhookRequest.ts'
 
 const LOOKED_EVERY_MS = 1_000
@@ -117,7 +118,7 @@ async function attempt(
     timestamp: delivery.createdAt.toISOString(),
     data: delivery.payload,
   })
-  const id = `evt_${delivery.eventId}`
+  const id = webhookId(delivery)
   const timestampSeconds = Math.floor(Date.now() / 1_000)
   const answer = await webhookRequest({
     url: target.url,

@@ -64,21 +64,27 @@ test('list shows deliveries with their last answer, newest first, and those give
   expect(all.code).toBe(0)
   expect(all.out.split('\n').map((line) => line.split(/\s+/)[0])).toEqual([
     'event',
-    'evt_3',
-    'evt_2',
-    'evt_1',
+    'evt_3_mjuss3k0',
+    'evt_2_mjuqmxs0',
+    'evt_1_mjuohs00',
   ])
   const failed = await credits(['list', '--failed'])
   expect(failed.out).toMatch(
     new RegExp(
-      `^evt_2 +2026-01-01T01:00:00.000Z +balance.low +${WALLET} +${ENDPOINT} +failed +10 +500 it answered 500$`,
+      `^evt_2_mjuqmxs0 +2026-01-01T01:00:00.000Z +balance.low +${WALLET} +${ENDPOINT} +failed +10 +500 it answered 500$`,
       'm',
     ),
   )
   expect(failed.out).not.toContain('evt_3')
   expect(JSON.parse((await credits(['list', '--pending', '--limit', '1', '--json'])).out)).toMatchObject({
     items: [
-      { eventId: 'evt_3', type: 'balance.low', state: 'pending', endpointId: ENDPOINT, lastStatus: null },
+      {
+        eventId: 'evt_3_mjuss3k0',
+        type: 'balance.low',
+        state: 'pending',
+        endpointId: ENDPOINT,
+        lastStatus: null,
+      },
     ],
   })
 })
@@ -90,14 +96,15 @@ test('list needs no WEBHOOK_URL', async () => {
 test('redeliver takes one event, by its id as receivers know it or by its number', async () => {
   await publishThree()
   await settle('delivered')
-  expect(await credits(['redeliver', 'evt_2'])).toEqual({
+  expect(await credits(['redeliver', 'evt_2_mjuqmxs0'])).toEqual({
     code: 0,
     out: '1 event is delivered again.',
     err: '',
   })
   expect(await pending()).toEqual([2])
   expect(await credits(['redeliver', '3'])).toMatchObject({ code: 0 })
-  expect(await pending()).toEqual([2, 3])
+  expect(await credits(['redeliver', 'evt_1'])).toMatchObject({ code: 0 })
+  expect(await pending()).toEqual([1, 2, 3])
 })
 
 test('redeliver takes the events of a time: from its first moment to before its last', async () => {

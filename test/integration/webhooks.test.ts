@@ -8,6 +8,7 @@ import { redeliverWebhooks } from '../../billing/events/redeliverWebhooks.ts'
 import { runPublisher } from '../../billing/events/runPublisher.ts'
 import { runWebhooks, type WebhookReport, type WebhookTarget } from '../../billing/events/runWebhooks.ts'
 import { webhookEndpointId } from '../../billing/events/webhookEndpointId.ts'
+import { webhookId } from '../../billing/events/webhookId.ts'
 import { webhookRequest } from '../../billing/events/webhookRequest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { waitUntil } from '../support/waitUntil.ts'
@@ -155,7 +156,8 @@ describe('what arrives', () => {
     if (webhook === undefined) throw new Error('nothing arrived')
 
     expect(webhook.path).toBe('/hook?token=very-secret-token')
-    expect(webhook.headers['webhook-id']).toBe(`evt_${id}`)
+    const { createdAt } = await recorded(id, 1)
+    expect(webhook.headers['webhook-id']).toBe(webhookId({ eventId: id, createdAt }))
     expect(webhook.headers['content-type']).toBe('application/json')
     expect(Math.abs(Number(webhook.headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(10)
     const headers = webhook.headers as Record<string, string>
@@ -163,7 +165,7 @@ describe('what arrives', () => {
       const said = new Webhook(key.toString('base64')).verify(webhook.body, headers)
       expect(said).toEqual({
         type: 'deposit.credited',
-        timestamp: (await recorded(id, 1)).createdAt.toISOString(),
+        timestamp: createdAt.toISOString(),
         data: { id: '1-0x11', creditMicros: '3600000000' },
       })
     }
@@ -217,6 +219,19 @@ describe('what arrives', () => {
     expect(receiver.received).toHaveLength(100)
   })
 
+  test('has an id that no other event ever had, also after a backup was restored', async () => {
+    publishing()
+    delivering()
+    const lost = await tell('deposit.credited')
+    await recorded(lost, 1)
+    // The backup is from before it: what happens next has its number again.
+    await database.sql`truncate credits.outbox_event, credits.webhook_delivery restart identity`
+    const next = await tell('deposit.reversed')
+    expect(next).toBe(lost)
+    await recorded(next, 1)
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(2)
+  })
+
   test('arrives again, by the same id, when we die between the attempt and its record', async () => {
     await database.sql.unsafe(`
       create function public.die() returns trigger language plpgsql as $$ begin raise exception 'died'; end $$;
@@ -236,7 +251,8 @@ describe('what arrives', () => {
     await database.sql.unsafe('drop trigger dies on credits.webhook_attempt')
     await letPausesPass()
     expect(await recorded(id, 1)).toMatchObject({ state: 'delivered', attempts: 1 })
-    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([`evt_${id}`, `evt_${id}`])
+    const same = webhookId(await recorded(id, 1))
+    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([same, same])
   })
 
   test('is not held up by one that fails for days, nor by one that hangs', async () => {
@@ -434,8 +450,8 @@ describe('redelivery', () => {
     await arrived(5)
     expect(await redeliverWebhooks(database.sql, { ...none, eventId: 999n })).toEqual({ redelivered: 0 })
     expect(receiver.received.slice(3).map(({ headers }) => headers['webhook-id'])).toEqual([
-      `evt_${first}`,
-      `evt_${second}`,
+      webhookId(await recorded(first, 1)),
+      webhookId(await recorded(second, 1)),
     ])
   })
 })
