@@ -49,6 +49,23 @@ async function installWithoutVite(): Promise<void> {
   }
 }
 
+/** What `npm start` does about the page, with what it logs; and, where told so, calls it off at once. */
+function start({ stopAtOnce = false } = {}): Promise<string> {
+  const script = `
+    import { keepPanelBuilt } from './supervisor/panel/keepPanelBuilt.ts'
+    const tell = (...words) => console.log(...words.map((word) => JSON.stringify(word)))
+    const kept = keepPanelBuilt({ info: tell, warn: tell })
+    ${stopAtOnce ? 'setTimeout(() => kept.stop(), 300)' : ''}`
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '--eval', script],
+      { cwd: copy, env: { PATH: process.env.PATH } },
+      (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
+    )
+  })
+}
+
 const inPanel = (path: string) => join(copy, 'panel', path)
 
 test('it builds what is missing, leaves what is there, and builds again after a change', async () => {
@@ -99,4 +116,27 @@ test('where Vite is not installed it says so', async () => {
   expect(code).toBe(1)
   expect(output).toContain('The page can not be built: what builds it is not installed')
   expect(output).toContain("Cannot find package 'vite'")
+})
+
+test('the service builds a page that is missing, and says nothing about one that is there', async () => {
+  await installEverything()
+  const log = await start()
+  expect(log).toContain('the page is missing or older than its sources; building it')
+  expect(log).toContain('the page is built')
+  expect(await readdir(inPanel('dist'))).toContain('index.html')
+  expect(await start()).toBe('')
+})
+
+test('the service goes on where the page can not be built, and says why', async () => {
+  await installWithoutVite()
+  const log = await start()
+  expect(log).toContain('the page could not be built; the service goes on without')
+  expect(log).toContain("Cannot find package 'vite'")
+})
+
+test('a service that stops does not wait for the page, and leaves nothing of it behind', async () => {
+  await installEverything()
+  const log = await start({ stopAtOnce: true })
+  expect(log).not.toContain('could not be built')
+  expect((await readdir(inPanel('.'))).filter((name) => name.startsWith('dist.'))).toEqual([])
 })

@@ -28,14 +28,13 @@ export function UsageTab() {
     })
   }, [days])
   const items = [...sessions.items.value.values()]
-  const isLoading = sessions.state.value === 'loading' || sessions.state.value === 'empty'
   const used =
     days.value?.some(({ desktopMicros, storageMicros }) => desktopMicros + storageMicros > 0n) ?? false
   return (
     <>
       {used && days.value !== null && <UsageChart days={days.value} />}
       {items.length === 0 ? (
-        <Placeholder isLoading={isLoading} title={text.none} what={text.noneWhat} />
+        <Placeholder state={sessions.state.value} title={text.none} what={text.noneWhat} />
       ) : (
         <table class="table">
           <caption class="label">{text.sessions}</caption>
@@ -72,7 +71,7 @@ function SessionRow({ session }: { session: Session }) {
         <span class="capital">{session.profile}</span>
         <span class="soft small block break">{session.id}</span>
       </th>
-      <td>
+      <td class="began">
         {timeText(beganMs, nowMs.value)}
         <span class="soft small block">
           {lasted !== null && `${durationText(lasted, 's')}, `}
