@@ -14,7 +14,7 @@ export const accountText = {
   empty: {
     title: 'No minutes yet',
     used: 'No minutes left',
-    what: 'Send a payment and the minutes appear here by themselves.',
+    what: 'The minutes of a payment appear here by themselves.',
   },
   tooLittle: {
     title: 'Less than a minute is left',

@@ -79,7 +79,7 @@ function State({ now }: { now: LiveBalance }) {
   }
   if (now.balanceMicros === 0n) {
     const { title, used, what } = accountText.empty
-    return <Notice kind="calm" title={deposits.value.size === 0 ? title : used} what={what} />
+    return <Notice kind="calm" title={hadSome() ? used : title} what={what} />
   }
   const { runsOutAtMs } = now
   return (
@@ -101,6 +101,11 @@ function State({ now }: { now: LiveBalance }) {
       )}
     </>
   )
+}
+
+/** A payment on its way has not brought any yet. */
+function hadSome(): boolean {
+  return [...deposits.value.values()].some(({ state }) => state === 'credited')
 }
 
 function Burn({ runsOutAtMs }: { runsOutAtMs: number }) {

@@ -30,11 +30,10 @@ const badges: Record<DepositState, string> = {
 /** Every payment of the account, with what became of it and why. */
 export function DepositsTab() {
   const items = [...deposits.value.values()]
-  const isLoading = depositPages.state.value === 'loading' || depositPages.state.value === 'empty'
   return (
     <>
       {items.length === 0 ? (
-        <Placeholder isLoading={isLoading} title={text.none} what={text.noneWhat} />
+        <Placeholder state={depositPages.state.value} title={text.none} what={text.noneWhat} />
       ) : (
         <ul class="rows">
           {items.map((deposit) => (

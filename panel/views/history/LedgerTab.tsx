@@ -18,11 +18,10 @@ export function LedgerTab() {
     if (ledger.state.peek() === 'empty') void ledger.refresh()
   }, [])
   const entries = [...ledger.items.value.values()]
-  const isLoading = ledger.state.value === 'loading' || ledger.state.value === 'empty'
   return (
     <>
       {entries.length === 0 ? (
-        <Placeholder isLoading={isLoading} title={text.none} what={text.noneWhat} />
+        <Placeholder state={ledger.state.value} title={text.none} what={text.noneWhat} />
       ) : (
         <table class="table">
           <thead>

@@ -1,8 +1,16 @@
+import type { ListState } from '../../state/pagedList.ts'
 import { Skeleton } from '../Skeleton.tsx'
 
-/** A list that is on its way, or one in which there is nothing. */
-export function Placeholder({ isLoading, title, what }: { isLoading: boolean; title: string; what: string }) {
-  if (!isLoading) {
+interface PlaceholderProps {
+  state: ListState
+  title: string
+  what: string
+}
+
+/** In place of the rows of a list: that it is on its way, or that it has none; of one that did not come nobody knows. */
+export function Placeholder({ state, title, what }: PlaceholderProps) {
+  if (state === 'failed') return null
+  if (state === 'loaded') {
     return (
       <div class="nothing">
         <p class="strong">{title}</p>

@@ -21,7 +21,7 @@ function messageOf(rail: RailConfig): { text: string; tone: string } {
   const wallet = connected.value
   const isElsewhere = wallet !== null && wallet.chainId !== rail.chainId
   const noSwitch = switchFailure.value
-  if (isElsewhere && noSwitch?.chainId === rail.chainId) {
+  if (isElsewhere && noSwitch?.rail === rail.rail) {
     return { text: switchFailureText(noSwitch.outcome, rail.chainId), tone: 'is-warn' }
   }
   const failure = sendFailure.value

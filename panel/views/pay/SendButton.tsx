@@ -23,7 +23,7 @@ export function SendButton({
 }) {
   const wallet = connected.value
   if (wallet === null) return null
-  if (wallet.chainId !== rail.chainId) return <SwitchButton chainId={rail.chainId} look={look} />
+  if (wallet.chainId !== rail.chainId) return <SwitchButton rail={rail} look={look} />
   const now = sending.value
   const isMine = now !== null && now.rail.rail === rail.rail && now.amountBaseUnits === amountBaseUnits
   const isOff = now !== null || amountBaseUnits === null
@@ -37,7 +37,8 @@ export function SendButton({
   )
 }
 
-function SwitchButton({ chainId, look }: { chainId: number; look: string }) {
+function SwitchButton({ rail, look }: { rail: RailConfig; look: string }) {
+  const { chainId } = rail
   const isOff = switchingTo.value !== null || sending.value !== null
   return (
     <button
@@ -45,7 +46,7 @@ function SwitchButton({ chainId, look }: { chainId: number; look: string }) {
       class={`button ${look}`}
       aria-disabled={isOff}
       onClick={() => {
-        if (!isOff) void switchNow(chainId)
+        if (!isOff) void switchNow(rail)
       }}
     >
       {switchingTo.value === chainId
