@@ -5,7 +5,7 @@ import type { MeterLimits } from './meterLimits.ts'
 /** What an account holds at this moment, and how long it lasts. */
 export interface AccountView {
   address: Address
-  /** The ledger's sum, less usage not yet posted, less what running sessions used since their last heartbeat. */
+  /** The ledger's sum, less usage not yet posted, less what its sessions used since their last heartbeat. */
   balanceMicros: bigint
   /** What all running sessions burn together. */
   burnMicrosPerMinute: bigint
@@ -22,31 +22,28 @@ const MICROS_PER_MINUTE = 60_000_000n
 interface Row {
   available: bigint
   accrued: string
-  burningGpus: bigint
-  live: bigint
-  inGrace: bigint
+  liveGpus: bigint
   graceUsed: bigint
   now: Date
 }
 
 /**
- * Reads what an account holds, right at any moment and not only after a heartbeat: what running sessions have used since
- * their last one is counted as it would be billed now. Negative after a reversal of spent credit or by storage. An address
+ * Reads what an account holds, right at any moment and not only after a heartbeat: what its sessions have used since their
+ * last one is counted as it would be billed now. So one in grace burns from a top-up on, and one that has used up the
+ * balance is in grace, before its heartbeat says so. Negative after a reversal of spent credit or by storage. An address
  * never seen has 0. Changes nothing.
  */
 export async function readAccount(sql: Sql, limits: MeterLimits, address: Address): Promise<AccountView> {
   const [row] = await sql<Row[]>`
     select a.balance_micros - coalesce(m.unposted_micros, 0) as available,
       coalesce(m.grace_used_micros, 0) as "graceUsed", clock_timestamp() as now,
-      coalesce(s.accrued, 0)::text as accrued, coalesce(s.gpus, 0) as "burningGpus", coalesce(s.live, 0) as live,
-      coalesce(s.in_grace, 0) as "inGrace"
+      coalesce(s.accrued, 0)::text as accrued, coalesce(s.gpus, 0) as "liveGpus"
     from credits.account a
     left join credits.meter m on m.account = a.address
     left join lateral (
-      select count(*) as live, count(*) filter (where s.state = 'grace') as in_grace,
-        sum(s.gpus) filter (where s.state = 'running') as gpus,
+      select sum(s.gpus) as gpus,
         sum(s.gpus * least(greatest(credits.micros_between(s.billed_through, t.now), 0),
-          ${limits.heartbeatTimeoutMicros}::bigint)) filter (where s.state = 'running') as accrued
+          ${limits.heartbeatTimeoutMicros}::bigint)) as accrued
       from credits.session s, (select credits.metering_now() as now) t
       where s.account = a.address and s.state <> 'ended'
     ) s on true
@@ -56,8 +53,8 @@ export async function readAccount(sql: Sql, limits: MeterLimits, address: Addres
   const left = row.available - accrued
   // Usage does not take a balance below zero; what did so before stays.
   const balanceMicros = row.available <= 0n ? row.available : left > 0n ? left : 0n
-  const burnMicrosPerMinute = balanceMicros > 0n ? row.burningGpus * MICROS_PER_MINUTE : 0n
-  const isInGrace = row.inGrace > 0n || (row.burningGpus > 0n && balanceMicros <= 0n)
+  const burnMicrosPerMinute = balanceMicros > 0n ? row.liveGpus * MICROS_PER_MINUTE : 0n
+  const isInGrace = row.liveGpus > 0n && balanceMicros <= 0n
   const graceLeft = limits.graceMicros - row.graceUsed
   return {
     address,
@@ -65,8 +62,8 @@ export async function readAccount(sql: Sql, limits: MeterLimits, address: Addres
     burnMicrosPerMinute,
     runsOutAt: runsOutAt(row.now, balanceMicros, burnMicrosPerMinute),
     low:
-      row.live > 0n &&
-      balanceMicros <= BigInt(limits.lowBalanceMinutes) * row.burningGpus * MICROS_PER_MINUTE,
+      row.liveGpus > 0n &&
+      balanceMicros <= BigInt(limits.lowBalanceMinutes) * row.liveGpus * MICROS_PER_MINUTE,
     graceRemainingSeconds: isInGrace ? Number((graceLeft > 0n ? graceLeft : 0n) / 1_000_000n) : null,
   }
 }

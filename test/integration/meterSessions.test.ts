@@ -161,6 +161,32 @@ describe('at zero', () => {
     })
   })
 
+  test('a top-up burns from its moment on, before the next heartbeat says so', async () => {
+    await give(2n)
+    await start('s', 2)
+    await run(60, 's')
+    const read = () => readAccount(database.sql, limits, ALICE)
+    expect(await read()).toMatchObject({
+      balanceMicros: 0n,
+      burnMicrosPerMinute: 0n,
+      runsOutAt: null,
+      graceRemainingSeconds: 7_200,
+    })
+    await give(10n)
+    await clock.pass(15)
+    expect(await read()).toMatchObject({
+      balanceMicros: 10n * MINUTE - 30_000_000n,
+      burnMicrosPerMinute: 2n * MINUTE,
+      runsOutAt: expect.any(Date),
+      low: true,
+      graceRemainingSeconds: null,
+    })
+    // Four minutes less what is used of them already do not start another two GPUs.
+    await give(-6n)
+    expect(await start('t', 2)).toEqual({ kind: 'insufficient_credit' })
+    expect(await beat('s')).toMatchObject({ billedMicros: 30_000_000n, state: 'running' })
+  })
+
   test('a hundred sessions share what is left to the last micro', async () => {
     await give(100n)
     const ids = Array.from({ length: 100 }, (_, n) => `s${n}`)
@@ -221,6 +247,28 @@ describe('starting', () => {
       'insufficient_credit',
     ])
   })
+})
+
+test('who has no grace left is told too that the balance has run out, once', async () => {
+  await give(1n)
+  await start('s')
+  await run(60 + 7_200, 's')
+  await give(2n)
+  await start('t')
+  await start('u')
+  await run(60, 't', 'u')
+  const events = await database.sql<{ kind: string }[]>`
+    select kind from credits.outbox_event where kind <> 'session.started' order by id`
+  expect(events.map(({ kind }) => kind)).toEqual([
+    'balance.low',
+    'balance.exhausted',
+    'session.grace',
+    'session.ended',
+    'balance.low',
+    'balance.exhausted',
+    'session.ended',
+    'session.ended',
+  ])
 })
 
 test('what is told: started, low once, exhausted, grace, resumed, ended', async () => {

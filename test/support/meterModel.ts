@@ -218,7 +218,7 @@ export class MeterModel {
     return balance
   }
 
-  /** What the account holds at this moment: running sessions have used something since their last heartbeat. */
+  /** What the account holds at this moment: its sessions have used something since their last heartbeat. */
   balanceNow(account: string): bigint {
     const balance = this.unpostedBalance(account)
     return balance <= 0n ? balance : atLeastZero(balance - this.accrued(this.liveOf(account)))
@@ -266,7 +266,8 @@ export class MeterModel {
       if (session.state !== before.get(session.id))
         this.tell(session.state === 'running' ? 'session.resumed' : `session.${session.state}`)
     }
-    if (!wasInGrace && sessions.some(({ id, state }) => state === 'grace' && before.get(id) === 'running'))
+    const ranOut = (one: ModelSession) => one.state === 'grace' || one.endReason === 'grace_exhausted'
+    if (!wasInGrace && sessions.some((one) => before.get(one.id) === 'running' && ranOut(one)))
       this.tell('balance.exhausted')
     const live = this.liveOf(account)
     const burning = live
@@ -288,9 +289,7 @@ export class MeterModel {
   }
 
   private accrued(live: ModelSession[]): bigint {
-    return live
-      .filter(({ state }) => state === 'running')
-      .reduce((all, session) => all + this.elapsed(session, false) * session.gpus, 0n)
+    return live.reduce((all, session) => all + this.elapsed(session, false) * session.gpus, 0n)
   }
 
   private billVolume(volume: ModelVolume): bigint {

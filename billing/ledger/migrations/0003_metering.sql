@@ -309,7 +309,7 @@ BEGIN
       count(*) FILTER (WHERE p.next_state = 'ended') AS ended,
       coalesce(sum(p.gpus) FILTER (WHERE p.next_state = 'running'), 0) AS burning,
       bool_or(p.next_state <> 'ended') AS any_live,
-      bool_or(p.state = 'running' AND p.next_state = 'grace') AS any_exhausted,
+      bool_or(p.state = 'running' AND (p.next_state = 'grace' OR p.reason = 'grace_exhausted')) AS any_exhausted,
       bool_or(p.state = 'grace') AS any_in_grace
     FROM planned p GROUP BY p.account
   ), judged AS MATERIALIZED (
@@ -391,8 +391,9 @@ BEGIN
   END IF;
   v_now := "credits"."metering_now"();
   SELECT a.balance_micros - v_meter.unposted_micros INTO STRICT v_left FROM "credits"."account" a WHERE a.address = p_account;
+  -- Those in grace too: where there is something to spend, their next heartbeat takes it.
   SELECT v_left - coalesce(sum(least(greatest("credits"."micros_between"(s.billed_through, v_now), 0), p_timeout_micros)
-        * s.gpus) FILTER (WHERE s.state = 'running'), 0), coalesce(sum(s.gpus), 0) + p_gpus
+        * s.gpus), 0), coalesce(sum(s.gpus), 0) + p_gpus
     INTO v_left, v_gpus
     FROM "credits"."session" s WHERE s.account = p_account AND s.state <> 'ended';
   IF v_left < 60000000 * v_gpus THEN RETURN 'insufficient'; END IF;
