@@ -84,6 +84,8 @@ export const paymentText = {
       confirmations: 'Confirmations',
       confirmationsOf: (count: number, required: number) => `${count} of ${required} confirmations`,
       credited: 'Credited',
+      held: 'Held',
+      notCredited: 'Not credited',
     },
     stepState: {
       done: 'done',

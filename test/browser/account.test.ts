@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { accountText } from '../../panel/text/account.ts'
 import { commonText } from '../../panel/text/common.ts'
 import { historyText } from '../../panel/text/history.ts'
+import { paymentText } from '../../panel/text/payment.ts'
 import { inspectPage } from '../support/inspectPage.ts'
 import { openPanel, type Panel } from '../support/openPanel.ts'
 import { type PanelScene, type Person, startPanelScene } from '../support/startPanelScene.ts'
@@ -98,6 +99,7 @@ describe('the history', () => {
     )
     await chain.mine(5)
     await panel.sees(historyText.deposits.reasons.below_minimum)
+    await panel.payment('0.4 USDC').getByText(paymentText.tracker.steps.held, { exact: false }).waitFor()
     await inspectPage(panel.page, 'history-payments')
 
     await panel.page.getByRole('tab', { name: historyText.tabs.ledger }).click()

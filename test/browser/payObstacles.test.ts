@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { problems } from '../../billing/api/problems.ts'
 import { paymentText } from '../../panel/text/payment.ts'
+import { problemTexts } from '../../panel/text/problems.ts'
+import { welcomeText } from '../../panel/text/welcome.ts'
 import { inspectPage } from '../support/inspectPage.ts'
 import { openPanel, type Panel } from '../support/openPanel.ts'
 import { type PanelScene, type Person, startPanelScene } from '../support/startPanelScene.ts'
@@ -89,6 +92,35 @@ describe('a wallet on another network', () => {
     await button.click()
     await panel.sees(outcome.switchUnknown(here, scene.chain.chainId))
     await inspectPage(panel.page, 'network-unknown')
+  })
+})
+
+describe('a rail without a price', () => {
+  // The service has no feed here that could go stale; the answer is put into its mouth, as it gives it where one does.
+  test('says so, and what becomes of a payment made now', async () => {
+    const person = await scene.newPerson()
+    await person.context.route('**/v1/quotes?rail=eth*', (route) =>
+      route.fulfill({
+        status: 503,
+        headers: { 'retry-after': '30' },
+        contentType: 'application/problem+json',
+        body: JSON.stringify({
+          type: `${scene.origin}/problems/price_unavailable`,
+          title: problems.price_unavailable.title,
+          status: 503,
+          detail: problems.price_unavailable.meaning,
+          code: 'price_unavailable',
+        }),
+      }),
+    )
+    const panel = await openPanel(person, scene.origin)
+    await panel.sees(welcomeText.prices.noPrice)
+    await inspectPage(panel.page, 'welcome-without-price')
+    await panel.enter()
+    const { what, todo } = problemTexts.price_unavailable
+    await panel.sees(`${what} ${todo}`)
+    await panel.button(send.minimum('ETH')).waitFor()
+    await inspectPage(panel.page, 'pay-without-price')
   })
 })
 

@@ -65,6 +65,7 @@ function labelOf(step: PaymentStep, confirmations: number, required: number | nu
         ? steps.confirmations
         : steps.confirmationsOf(Math.min(confirmations, required), required)
     case 'credited':
-      return steps.credited
+      if (step.state === 'waiting') return steps.held
+      return step.state === 'stopped' ? steps.notCredited : steps.credited
   }
 }
