@@ -16,6 +16,7 @@ export function loggableError(
     config.databaseUrl,
     config.serviceApiKey,
     config.adminApiKey,
+    ...(config.webhook === null ? [] : urlSecrets(config.webhook.url)),
     ...(config.webhook?.secrets.map(({ text }) => text) ?? []),
   ].filter((secret): secret is string => typeof secret === 'string' && secret !== '')
   const redact = (text: string) =>
