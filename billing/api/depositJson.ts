@@ -22,6 +22,11 @@ export const DepositSchema = z
     creditMicros: bigintText.nullable().openapi({ description: 'What was credited; null before that.' }),
     creditMinutes: minutesText.nullable(),
     blockNumber: bigintText.nullable().openapi({ description: 'null while only in the mempool.' }),
+    blockTime: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: 'The time of its block; null while it is not recorded.' }),
+    creditedAt: z.iso.datetime().nullable().openapi({ description: 'When the credit was given.' }),
   })
   .openapi('Deposit')
 
@@ -42,5 +47,7 @@ export function depositJson(deposit: DepositView): z.input<typeof DepositSchema>
     creditMicros: deposit.creditMicros?.toString() ?? null,
     creditMinutes: deposit.creditMicros === null ? null : formatMinutes(deposit.creditMicros),
     blockNumber: deposit.blockNumber?.toString() ?? null,
+    blockTime: deposit.blockTime?.toISOString() ?? null,
+    creditedAt: deposit.creditedAt?.toISOString() ?? null,
   }
 }

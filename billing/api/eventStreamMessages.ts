@@ -105,6 +105,7 @@ function asTold(deposit: DepositView, kind: EventKind, payload: unknown): Deposi
     state,
     reason: reason ?? null,
     retryAt: null,
+    creditedAt: state === 'credited' ? deposit.creditedAt : null,
     creditMicros: creditMicros === undefined ? null : BigInt(creditMicros),
   }
 }

@@ -146,6 +146,8 @@ function viewTransfer(
     creditMicros: null,
     blockNumber: block?.number ?? null,
     retryAt: null,
+    blockTime: null,
+    creditedAt: null,
   }
 }
 

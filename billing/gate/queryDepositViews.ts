@@ -25,6 +25,7 @@ export async function queryDepositViews(
     select d.id, d.tx_hash as "txHash", d.chain_id as "chainId", d.rail, d.payer, d.state, d.reason, d.detail,
       d.amount_base_units as "amountBaseUnits", d.credit_micros as "creditMicros",
       d.block_number as "blockNumber", d.retry_at as "retryAt",
+      d.block_timestamp as "blockTime", case when d.state = 'credited' then d.credited_at end as "creditedAt",
       case when d.state in ('orphaned', 'reversed') then 0
         else greatest(coalesce(s.head_number - d.block_number + 1, 0), 0) end as confirmations
     from credits.deposit d

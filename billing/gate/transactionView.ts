@@ -24,6 +24,10 @@ export interface DepositView {
   blockNumber: bigint | null
   /** When a held deposit is looked at next. */
   retryAt: Date | null
+  /** The time of its block; null while it is not recorded. */
+  blockTime: Date | null
+  /** When the credit that stands was given. */
+  creditedAt: Date | null
 }
 
 /**

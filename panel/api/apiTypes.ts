@@ -112,6 +112,9 @@ export interface Deposit {
   creditMicros: string | null
   creditMinutes: string | null
   blockNumber: string | null
+  /** The time of its block; null while it is not recorded. */
+  blockTime: string | null
+  creditedAt: string | null
 }
 
 /** GET /v1/transactions/{hash} and POST /v1/deposits. */

@@ -4,7 +4,7 @@ import type { CsvRows } from './csvText.ts'
 
 const HEADER = [
   ...['id', 'rail', 'amount', 'amountBaseUnits', 'state', 'reason', 'confirmations', 'creditMinutes'],
-  ...['chainId', 'blockNumber', 'txHash', 'payer'],
+  ...['chainId', 'blockNumber', 'txHash', 'payer', 'blockTime', 'creditedAt'],
 ]
 
 /**
@@ -28,6 +28,8 @@ export function depositRows(deposits: Deposit[], decimalsOf: (rail: string) => n
       deposit.blockNumber,
       deposit.txHash,
       deposit.payer,
+      deposit.blockTime,
+      deposit.creditedAt,
     ]
   })
   return [HEADER, ...rows]

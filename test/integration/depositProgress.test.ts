@@ -96,6 +96,8 @@ describe('a wallet that listens', () => {
         creditMicros: null,
         creditMinutes: null,
         blockNumber: '100',
+        blockTime: expect.stringMatching(/^\d{4}-.*Z$/),
+        creditedAt: null,
       },
     })
     await headAt(105)
@@ -247,6 +249,8 @@ describe('what is told of pending deposits between their events', () => {
       creditMicros: null,
       blockNumber: 100n,
       retryAt: null,
+      blockTime: new Date(0),
+      creditedAt: null,
     }
     const lookedAt = performance.now()
     const data = { id: deposit.id, state: 'credited', blockNumber: '100', confirmations: 6 }

@@ -31,6 +31,8 @@ async function setHead(
 
 describe('deposits', () => {
   const hashOf = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+  const paidAt = new Date('2026-01-01T00:00:00Z')
+  const creditedAt = new Date('2026-01-01T00:01:12Z')
   const idOf = (n: number, payer = PAYER) => `1-${hashOf(n)}-eth-${payer}`
 
   async function record(
@@ -42,9 +44,10 @@ describe('deposits', () => {
   ) {
     await database.sql`
       insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, reason, amount_base_units, block_number,
-        block_hash, block_timestamp, credit_micros, attempt)
+        block_hash, block_timestamp, credit_micros, attempt, credited_at)
       values (${idOf(n, payer)}, 1, ${hashOf(n)}, 'eth:1', ${payer}, ${state}, ${reason},
-        ${(2n ** 256n - 1n).toString()}, ${blockNumber}, '0x01', now(), ${state === 'credited' ? 60n : null}, 0)`
+        ${(2n ** 256n - 1n).toString()}, ${blockNumber}, '0x01', ${paidAt}, ${state === 'credited' ? 60n : null}, 0,
+        ${state === 'pending' ? null : creditedAt})`
   }
 
   beforeAll(async () => {
@@ -95,7 +98,14 @@ describe('deposits', () => {
       creditMicros: 60n,
       blockNumber: 100n,
       retryAt: null,
+      blockTime: paidAt,
+      creditedAt,
     })
+  })
+
+  test('that are not credited any more do not say when they were', async () => {
+    const orphaned = (await list({ payer: PAYER })).items.find(({ state }) => state === 'orphaned')
+    expect(orphaned).toMatchObject({ blockTime: paidAt, creditedAt: null })
   })
 
   test('have head − block + 1 confirmations, never below 0, and 0 when their block is gone', async () => {

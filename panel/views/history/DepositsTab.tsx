@@ -54,6 +54,7 @@ function DepositRow({ deposit }: { deposit: Deposit }) {
       <div>
         <p class="strong">{amountOf(deposit) ?? <Skeleton width="6em" />}</p>
         <p class="soft small">
+          {deposit.blockTime !== null && `${timeText(Date.parse(deposit.blockTime), nowMs.value)} · `}
           {chain}
           {deposit.blockNumber !== null && ` · ${text.block(deposit.blockNumber)}`} ·{' '}
           <TransactionLink deposit={deposit} />

@@ -133,6 +133,8 @@ export const credited: DepositView = {
   creditMicros: 3_600_000_000n,
   blockNumber: 100n,
   retryAt: null,
+  blockTime: new Date('2025-01-01T00:00:00Z'),
+  creditedAt: new Date('2025-01-01T00:01:00Z'),
 }
 
 export const held: DepositView = {
@@ -145,6 +147,7 @@ export const held: DepositView = {
   detail: 'for the operator: 1 of 1000000 base units',
   creditMicros: null,
   retryAt: new Date('2025-01-01T00:00:30Z'),
+  creditedAt: null,
 }
 
 export const entry: LedgerEntryView = {

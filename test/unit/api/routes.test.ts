@@ -39,6 +39,8 @@ const creditedJson = {
   creditMicros: '3600000000',
   creditMinutes: '60',
   blockNumber: '100',
+  blockTime: '2025-01-01T00:00:00.000Z',
+  creditedAt: '2025-01-01T00:01:00.000Z',
 }
 
 const heldJson = {
@@ -51,6 +53,7 @@ const heldJson = {
   retryAt: '2025-01-01T00:00:30.000Z',
   creditMicros: null,
   creditMinutes: null,
+  creditedAt: null,
 }
 
 const entryJson = {

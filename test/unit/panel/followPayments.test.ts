@@ -39,6 +39,8 @@ const deposit = (changes: Partial<Deposit> = {}): Deposit => ({
   creditMicros: null,
   creditMinutes: null,
   blockNumber: '1',
+  blockTime: null,
+  creditedAt: null,
   ...changes,
 })
 const found = (...deposits: Deposit[]) => json({ txHash: HASH, outcome: 'pending', deposits })
