@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { isPublicAddress } from './isPublicAddress.ts'
 
@@ -10,7 +9,7 @@ export const ADDRESS_REFUSED = 'ERR_ADDRESS_NOT_PUBLIC'
  * {@link ADDRESS_REFUSED} when any address of the name is not public. The connection is made to what was judged, so a name
  * that says something else a moment later gains nothing.
  */
-export function publicLookup(resolve: LookupFunction = lookup): LookupFunction {
+export function publicLookup(resolve: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, answer) => {
       if (error !== null) return callback(error, '', 0)

@@ -4,9 +4,13 @@ import { isIP } from 'node:net'
 import { isPublicAddress } from './isPublicAddress.ts'
 import { ADDRESS_REFUSED, publicLookup } from './publicLookup.ts'
 import { retryAfterSeconds } from './retryAfterSeconds.ts'
+import { sharedLookup } from './sharedLookup.ts'
 
 /** Of an answer more is not read: nothing in it matters to us. */
 const READ_BYTES = 64 * 1024
+
+const anyLookup = sharedLookup()
+const onlyPublicLookup = publicLookup(anyLookup)
 
 export interface WebhookRequest {
   url: string
@@ -74,7 +78,7 @@ function post(
       headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
       agent: false,
       signal,
-      ...(allowPrivate ? {} : { lookup: publicLookup() }),
+      lookup: allowPrivate ? anyLookup : onlyPublicLookup,
     })
     request.on('error', fail)
     request.on('response', (response) => {
