@@ -1,4 +1,5 @@
 import type { Sql, Transaction } from '../database/connect.ts'
+import { isOutOfRange } from '../database/isOutOfRange.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
@@ -89,11 +90,6 @@ export async function creditReleased(
     if (isOutOfRange(error)) return null
     throw error
   }
-}
-
-/** numeric_value_out_of_range: the balance would leave bigint. */
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '22003'
 }
 
 async function creditInTransaction(

@@ -1,8 +1,9 @@
-import type { Sql, Transaction } from '../database/connect.ts'
+import type { Sql } from '../database/connect.ts'
+import { isOutOfRange } from '../database/isOutOfRange.ts'
+import { accrueAccounts } from './accrueAccounts.ts'
+import { accrueWhatFits } from './accrueWhatFits.ts'
 import type { StorageRate } from './storageRate.ts'
 
-/** After a downtime of ours no more than this is charged afterwards. */
-const CATCH_UP_MICROS = 7n * 24n * 3_600n * 1_000_000n
 const ACCOUNTS_AT_ONCE = 500
 
 /**
@@ -27,31 +28,9 @@ export async function accrueStorage(sql: Sql, rate: StorageRate): Promise<bigint
   }
 }
 
-/** numeric_value_out_of_range: sizes that nobody can have stored. */
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '22003'
-}
-
 /** One account whose volumes cost more than a number can hold must not keep the others from being billed. */
 async function accrueOneByOne(sql: Sql, rate: StorageRate, accounts: string[]): Promise<bigint> {
   let billed = 0n
-  for (const account of accounts) {
-    billed += await accrueAccounts(sql, rate, [account]).catch((error: unknown) => {
-      if (!isOutOfRange(error)) throw error
-      return 0n
-    })
-  }
+  for (const account of accounts) billed += await sql.begin((tx) => accrueWhatFits(tx, rate, account))
   return billed
-}
-
-/** The same for some accounts only. Locks their meters until the transaction ends. */
-export async function accrueAccounts(
-  sql: Sql | Transaction,
-  { microsPerGibHour, debtLimitMicros }: StorageRate,
-  accounts: string[],
-): Promise<bigint> {
-  const [row] = await sql<{ billed: bigint }[]>`
-    select credits.accrue_storage(${accounts}::text[], ${microsPerGibHour.numerator.toString()}::numeric,
-      ${microsPerGibHour.denominator.toString()}::numeric, ${CATCH_UP_MICROS}, ${debtLimitMicros}) as billed`
-  return row?.billed ?? 0n
 }

@@ -1,5 +1,5 @@
 import type { Sql } from '../database/connect.ts'
-import { accrueAccounts } from './accrueStorage.ts'
+import { accrueWhatFits } from './accrueWhatFits.ts'
 import { readVolume } from './readVolume.ts'
 import type { StorageRate } from './storageRate.ts'
 import type { VolumeView } from './volumeView.ts'
@@ -10,7 +10,7 @@ export async function deleteVolume(sql: Sql, rate: StorageRate, id: string): Pro
     const [owner] = await tx<{ account: string }[]>`
       select account from credits.volume where id = ${id} and deleted_at is null`
     if (owner !== undefined) {
-      await accrueAccounts(tx, rate, [owner.account])
+      await accrueWhatFits(tx, rate, owner.account)
       await tx`
         update credits.volume set deleted_at = credits.metering_now()
         where id = ${id} and account = ${owner.account} and deleted_at is null`

@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import type { Sql, Transaction } from '../database/connect.ts'
-import { accrueAccounts } from './accrueStorage.ts'
+import { accrueWhatFits } from './accrueWhatFits.ts'
 import { readVolume } from './readVolume.ts'
 import type { StorageRate } from './storageRate.ts'
 import type { PutVolumeResult } from './volumeView.ts'
@@ -16,7 +16,7 @@ export async function putVolume(
 ): Promise<PutVolumeResult> {
   return sql.begin(async (tx) => {
     await openMeter(tx, account)
-    await accrueAccounts(tx, rate, [account])
+    await accrueWhatFits(tx, rate, account)
     const [known] = await tx`select 1 from credits.volume where id = ${id} and deleted_at is null`
     const stored = await tx`
       insert into credits.volume as v (id, account, size_bytes, billed_idle_micros, created_at)

@@ -136,6 +136,19 @@ describe('what storing costs', () => {
   })
 })
 
+test('a debt that no number holds keeps nobody from correcting a size, nor from deleting', async () => {
+  // As a desktop service at fault would report them. The account is billed no more; everything else goes on.
+  for (const id of ['a', 'b', 'c']) await put(id, 2n ** 63n - 1n)
+  await scene.clock.pass(168 * HOUR)
+  expect(await accrue()).toBe(0n)
+  expect(await put('a', GIB)).toMatchObject({ kind: 'stored', volume: { sizeBytes: GIB } })
+  expect(await deleteVolume(scene.sql, scene.rate, 'b')).toMatchObject({ deletedAt: expect.any(Date) })
+  expect(await put('c', 0n)).toMatchObject({ kind: 'stored', volume: { sizeBytes: 0n } })
+  await scene.clock.pass(HOUR)
+  expect(await accrue()).toBe(HOUR_OF_100_GIB / 100n)
+  expect(await balance()).toBeLessThan(0n)
+})
+
 describe('a report', () => {
   test('of another size in the middle of an hour is billed by the size of each half', async () => {
     await put('v', 100n * GIB)
