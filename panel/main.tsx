@@ -8,7 +8,7 @@ if (root === null) throw new Error('index.html has no #app')
 // Vite leaves this out of every other build, and such a build fails should it not (supervisor/panel/refuseDemoWallet.ts).
 if (import.meta.env.MODE === 'demo' && new URLSearchParams(location.search).has('demo')) {
   const { installDemoWallet } = await import('./demo/installDemoWallet.ts')
-  installDemoWallet()
+  await installDemoWallet()
 }
 startPage()
 render(<App />, root)

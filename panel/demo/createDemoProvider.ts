@@ -24,13 +24,13 @@ type Listener = (value: unknown) => void
  * Makes the provider (EIP-1193) of the demo's wallet: it asks before it connects, signs or sends, as a wallet does, and
  * signs in the page with a key that everybody knows. It reaches the local chain through the demo's own server.
  */
-export function createDemoProvider() {
+export function createDemoProvider(rpcUrl: string) {
   const account = privateKeyToAccount(KEY)
   const listeners = new Map<string, Set<Listener>>()
   const isConnected = () => localStorage.getItem(demoWalletMark) !== null
   let opened: ReturnType<typeof openChain> | null = null
   const chain = async () => {
-    opened ??= openChain()
+    opened ??= openChain(rpcUrl)
     return opened.catch((error: unknown) => {
       // The service may only be restarting.
       opened = null
@@ -109,11 +109,10 @@ export function createDemoProvider() {
 }
 
 /** The one chain of the demo, and what can be paid with on it. */
-async function openChain() {
+async function openChain(rpcUrl: string) {
   const { rails, chains } = (await (await fetch('/v1/config')).json()) as Config
   const [only] = chains
   if (only === undefined) throw new Error('the demo has no chain')
-  const rpcUrl = `${location.origin}/demo/rpc`
   const client = createWalletClient({
     chain: defineChain({
       id: only.chainId,

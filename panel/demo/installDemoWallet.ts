@@ -2,6 +2,7 @@ import './demoWallet.css'
 import { demoText } from '../text/demo.ts'
 import { createDemoProvider } from './createDemoProvider.ts'
 import { demoWalletMark } from './demoWalletMark.ts'
+import { forgetOtherChain } from './forgetOtherChain.ts'
 
 const icon = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#8a5300"/>' +
@@ -13,9 +14,11 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
  * Puts a wallet into the page for people who have none at hand, and says above everything that this is a demo. Only the
  * demo's own build holds it, and only `?demo` in the address brings it in; see `main.tsx`.
  */
-export function installDemoWallet(): void {
+export async function installDemoWallet(): Promise<void> {
+  const rpcUrl = `${location.origin}/demo/rpc`
   showBanner()
-  const provider = createDemoProvider()
+  await forgetOtherChain(rpcUrl)
+  const provider = createDemoProvider(rpcUrl)
   const info = { uuid: crypto.randomUUID(), name: demoText.walletName, rdns: `local.${demoWalletMark}`, icon }
   const detail = Object.freeze({ info: Object.freeze(info), provider: Object.freeze(provider) })
   const announce = () => window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }))

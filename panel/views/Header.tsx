@@ -10,7 +10,7 @@ export function Header() {
   return (
     <header class="header">
       <div class="page header-row">
-        <a class="brand" href="/">
+        <a class="brand" href={`/${location.search}`}>
           <Mark />
           <span>
             {commonText.brand} <span class="soft">{commonText.product}</span>

@@ -7,7 +7,9 @@ import { removeFolder } from '../../demo/removeFolder.ts'
 import type { DemoFront } from '../../demo/startDemoFront.ts'
 import { startDemoPage } from '../../demo/startDemoPage.ts'
 import { type DemoService, startDemoService } from '../../demo/startDemoService.ts'
+import { demoWalletMark } from '../../panel/demo/demoWalletMark.ts'
 import { accountText } from '../../panel/text/account.ts'
+import { commonText } from '../../panel/text/common.ts'
 import { demoText } from '../../panel/text/demo.ts'
 import { paymentText } from '../../panel/text/payment.ts'
 import { welcomeText } from '../../panel/text/welcome.ts'
@@ -79,6 +81,12 @@ test('somebody without any wallet pays on the local chain with the one in the pa
   await panel.page.reload()
   await panel.button(paymentText.send.minimum('ETH')).or(panel.button(accountText.pay.open)).first().waitFor()
   await panel.seesBalance('60')
+  // The next demo has another chain: what was kept of this one would be of payments that nobody knows.
+  await panel.page.evaluate(`localStorage.setItem('${demoWalletMark}.chain', '0x0')`)
+  await panel.page.reload()
+  await panel.button(welcomeText.wallets.connect(walletName)).waitFor()
+  await panel.page.getByRole('link', { name: commonText.brand }).click()
+  await panel.sees(banner)
   expect(device.faults()).toEqual([])
   await device.close()
 })
