@@ -3,6 +3,7 @@ import { adjust } from '../../billing/ledger/adjust.ts'
 import { meterSessions } from '../../billing/sessions/meterSessions.ts'
 import { startSession } from '../../billing/sessions/startSession.ts'
 import { accrueStorage } from '../../billing/storage/accrueStorage.ts'
+import { deleteVolume } from '../../billing/storage/deleteVolume.ts'
 import { putVolume } from '../../billing/storage/putVolume.ts'
 import { createMeterClock } from '../support/createMeterClock.ts'
 import { createStreamScene, type StreamClient, type StreamScene } from '../support/createStreamScene.ts'
@@ -129,6 +130,27 @@ describe('what is told', () => {
       id: 'v',
       wallet: ALICE,
     })
+  })
+
+  test('nothing of a volume that is somebody else’s by now', async () => {
+    const clock = await createMeterClock(scene.sql)
+    const client = await scene.listen(ALICE)
+    const [first] = await client.until(1)
+    client.leave()
+    await putVolume(scene.sql, scene.rate, { id: 'v', account: ALICE, sizeBytes: 1024n ** 4n })
+    await clock.pass(86_400)
+    await accrueStorage(scene.sql, scene.rate)
+    await deleteVolume(scene.sql, scene.rate, 'v')
+    await putVolume(scene.sql, scene.rate, { id: 'v', account: BOB, sizeBytes: 7n })
+    await give(ALICE, 5_000n)
+    await startSession(scene.sql, scene.limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })
+    const back = await scene.listen(ALICE, { lastEventId: first?.id ?? '' })
+    await waitUntil(() => back.messages.some(({ event }) => event === 'session'), {
+      withinMs: 10_000,
+      what: 'what happened after it to be told',
+    })
+    expect(back.text).not.toContain(BOB)
+    expect(back.messages.filter(({ event }) => event === 'volume')).toEqual([])
   })
 
   test('a session that runs out and is paid for again', async () => {
