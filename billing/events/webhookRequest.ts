@@ -80,21 +80,34 @@ function post(
       signal,
       lookup: allowPrivate ? anyLookup : onlyPublicLookup,
     })
-    request.on('error', fail)
+    // Its status is its answer; what becomes of the rest changes nothing.
+    let answered: WebhookAnswer | null = null
+    const failed = (error: unknown) => (answered === null ? fail(error) : answer(answered))
+    request.on('error', failed)
+    // There are ends of a connection that Node tells nobody of.
+    signal.addEventListener('abort', () => failed(signal.reason), { once: true })
+    request.on('upgrade', (response, socket) => {
+      socket.destroy()
+      answer(answerOf(response))
+    })
     request.on('response', (response) => {
-      const answered: WebhookAnswer = {
-        kind: 'answered',
-        status: response.statusCode ?? 0,
-        retryAfterSeconds: retryAfterSeconds(response.headers['retry-after'], Date.now()),
-      }
-      // Its status is its answer; what becomes of the rest changes nothing.
+      const said = answerOf(response)
+      answered = said
       readSome(response).then(() => {
         request.destroy()
-        answer(answered)
+        answer(said)
       })
     })
     request.end(body)
   })
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage): WebhookAnswer {
+  return {
+    kind: 'answered',
+    status: statusCode,
+    retryAfterSeconds: retryAfterSeconds(headers['retry-after'], Date.now()),
+  }
 }
 
 /** Resolves when the answer is over, broken off, or longer than we care for. */

@@ -398,6 +398,33 @@ describe('a receiver that is difficult', () => {
     await waitUntil(() => isCut, { withinMs: WITHIN_MS, what: 'the connection to be cut' })
   })
 
+  test('one that answers 200 and then nothing has the webhook', async () => {
+    receiver.answer = (response) => response.writeHead(200, { 'Content-Length': '100' }).write('x')
+    publishing()
+    delivering({ timeoutMs: 500 })
+    expect(await recorded(await tell('balance.low'), 1)).toMatchObject({
+      state: 'delivered',
+      lastStatus: 200,
+    })
+  })
+
+  test('one that would rather talk another protocol is tried again, and takes no place for good', async () => {
+    // Node drops such a connection without a word, and it is all in flight that would wait for one.
+    receiver.answer = (response) =>
+      response.socket?.end(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      )
+    publishing()
+    delivering({ timeoutMs: 2_000 })
+    const ids = await Promise.all(Array.from({ length: 9 }, () => tell('balance.low')))
+    for (const id of ids)
+      expect(await recorded(id, 1)).toMatchObject({
+        state: 'pending',
+        lastStatus: 101,
+        lastProblem: 'the receiver answered 101',
+      })
+  })
+
   test('one that is away is tried again, and the log of attempts tells no secret of its URL', async () => {
     await receiver.close()
     publishing()
