@@ -7,6 +7,8 @@ import { signedIn } from './signedIn.ts'
 
 const REFRESH_MS = 60_000
 const TICK_MS = 5_000
+/** A price that could not be had is asked for again as soon as the service says to try. */
+const RETRY_MS = 5_000
 
 /** What a rail's minimum buys at the moment. */
 export type MinimumQuote =
@@ -38,8 +40,8 @@ const axgtPayments = computed(
 )
 
 /**
- * Keeps `minimumQuotes` up to date: once a minute while the page is looked at, at once when it is looked at again after
- * longer, and when the wallet, the AXGT it holds or the rails change. Returns what stops it.
+ * Keeps `minimumQuotes` up to date: once a minute while the page is looked at (sooner while a price is missing), at once when
+ * it is looked at again after longer, and when the wallet, the AXGT it holds or the rails change. Returns what stops it.
  */
 export function followQuotes(): () => void {
   let round = 0
@@ -53,6 +55,7 @@ export function followQuotes(): () => void {
       rails.map(async ({ rail }) => [rail, summary(await askQuote(rail, wallet ? { wallet } : {}))] as const),
     )
     if (mine !== round) return
+    if (answers.some(([, quote]) => quote.kind !== 'quoted')) askedAtMs = Date.now() - REFRESH_MS + RETRY_MS
     // What can not be asked at the moment stays as it was.
     const kept = answers.filter(([rail, quote]) => quote.kind !== 'unknown' || !known.peek().has(rail))
     known.value = new Map([...known.peek(), ...kept])

@@ -34,6 +34,16 @@ async function confirm(panel: Panel, title: string, from: number, to: number): P
   }
 }
 
+/** A head serves quotes for two seconds: what somebody was given a moment ago may not be in it yet. */
+async function untilQuoted({ address }: Person, label: string): Promise<void> {
+  const path = `/v1/quotes?rail=eth:${scene.chain.chainId}&wallet=${address}`
+  const isQuoted = async () => {
+    const { body } = await scene.service.request(path)
+    return (body as { tier: { label: string } }).tier.label === label
+  }
+  await waitUntil(isQuoted, { withinMs: 15_000, what: `${label} in quotes`, everyMs: 100 })
+}
+
 describe('a payment by one click', () => {
   test.each([
     { symbol: 'ETH', title: '0.0005 ETH', minutes: '60', axgt: '0' },
@@ -68,6 +78,7 @@ describe('a payment by one click', () => {
 
   test('costs a holder of AXGT less, and says how far the next discount is', async () => {
     const person = await scene.newPerson({ axgt: '1500' })
+    await untilQuoted(person, 'Tier 2')
     const panel = await openPanel(person, scene.origin)
     await panel.enter()
     await panel.sees(text.rails.discount('Tier 2', '10'))

@@ -133,8 +133,9 @@ describe('a transaction hash that somebody pastes', () => {
     const { chain } = scene
     const hash = await chain.transferEth({ from: person.address, value: parseEther('0.001') })
     await chain.mine(2)
-    await credit(panel, hash)
+    // The page has found it by itself; from then on nothing moves under the pointer.
     await panel.payment('0.001 ETH').getByText(steps.confirmationsOf(2, 6)).waitFor()
+    await credit(panel, hash)
     await panel.sees(alreadySent.followed)
     await chain.mine(4)
     await panel.payment('0.001 ETH').getByText(stage.credited('120')).waitFor()
