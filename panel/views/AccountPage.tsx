@@ -19,6 +19,8 @@ export function AccountPage({ address }: { address: Address }) {
       <div class="columns account">
         <div class="stack">
           <BalanceCard />
+          {/* Beside what one pays with, not above it: one that appears must not move a button from under a finger. */}
+          <PaymentTrackers />
           <RunningSessions />
           {hasNothing && (
             <div class="wide-only">
@@ -27,7 +29,6 @@ export function AccountPage({ address }: { address: Address }) {
           )}
         </div>
         <div class="stack">
-          <PaymentTrackers />
           <PayCard />
           <History key={address} />
         </div>
