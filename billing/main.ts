@@ -10,6 +10,7 @@ import { runSignInPurge } from './auth/runSignInPurge.ts'
 import type { Config } from './config/config.ts'
 import { formatFaults, parseSettings } from './config/parseSettings.ts'
 import { connect, type Sql } from './database/connect.ts'
+import { isHangUp } from './database/isHangUp.ts'
 import { migrate } from './database/migrate.ts'
 import { type EventFeed, openEventFeed } from './events/openEventFeed.ts'
 import { runForgetting } from './events/runForgetting.ts'
@@ -73,6 +74,11 @@ async function main(): Promise<number> {
     process.stderr.write('billing needs DATABASE_URL; npm start gives it the embedded one\n')
     return EXIT_WRONG_SETTING
   }
+  process.on('unhandledRejection', (error: unknown) => {
+    // Anything else is a broken assumption: it ends this process, as it would without us, and the supervisor starts it anew.
+    if (!isHangUp(error)) throw error
+    logger.warn({ error: loggableError(error, config) }, 'the database hung up')
+  })
   const stop = stopSignal(logger)
   const sql = connect(config.databaseUrl, { max: 20 })
   try {

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { openEndpoints } from '../billing/chain/openEndpoints.ts'
 import type { Config } from '../billing/config/config.ts'
 import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
+import { isHangUp } from '../billing/database/isHangUp.ts'
 import { createLogger } from '../billing/log/createLogger.ts'
 import { freePort } from './freePort.ts'
 import { type KeptIndexer, keepIndexer } from './indexer/keepIndexer.ts'
@@ -134,14 +135,6 @@ async function run(role: Role, settings: Config): Promise<void> {
       logger: log,
     })
   }
-}
-
-/**
- * postgres.js lets some errors of a connection that ended escape past every promise it gave out. Whoever used that connection
- * asks again; a database that went away for a moment is no reason to stop the service.
- */
-function isHangUp(error: unknown): boolean {
-  return error instanceof Error && /\/postgres\/(src|cjs\/src)\/connection\.js/.test(error.stack ?? '')
 }
 
 interface Stop {

@@ -1,5 +1,6 @@
 import { type Hash, parseEther } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Sql, Transaction } from '../../billing/database/connect.ts'
 import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
 import { baseSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
@@ -27,8 +28,8 @@ afterAll(async () => {
 
 const ROUNDS = 20
 
-async function cut(applications: string): Promise<void> {
-  await database.sql`
+async function cut(applications: string, sql: Sql | Transaction = database.sql): Promise<void> {
+  await sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and application_name like ${applications}`
 }
@@ -68,6 +69,38 @@ for (const [what, applications] of [
     expect(entries).toHaveLength(ROUNDS)
   }, 120_000)
 }
+
+test('connections cut while they are being opened do not end billing', async () => {
+  const { billing } = service.pids()
+  expect(billing).toBeGreaterThan(0)
+  const opening = async (tx: Transaction) => {
+    // Within a transaction it is looked at once, unless it is forgotten.
+    await tx`select pg_stat_clear_snapshot()`
+    const rows = await tx<{ pid: number }[]>`
+      select pid from pg_stat_activity where datname = current_database() and application_name = 'billing'
+        and wait_event_type = 'Lock' and query like '%pg_catalog.pg_type%'`
+    return rows.map(({ pid }) => pid)
+  }
+  // The first that the driver asks on a new connection is the types there are: it waits for this lock.
+  await database.sql.begin(async (tx) => {
+    await tx`lock table pg_catalog.pg_type in access exclusive mode`
+    await cut('billing', tx)
+    const pids = await waitUntil(
+      async () => {
+        const found = await opening(tx)
+        return found.length > 0 && found
+      },
+      { withinMs: 15_000, what: 'billing to open connections anew' },
+    )
+    await tx`select pg_terminate_backend(pid) from unnest(${pids}::int[]) as pid`
+  })
+  await waitUntil(async () => (await service.request('/health/ready')).status === 200, {
+    withinMs: 30_000,
+    what: 'billing to be ready again',
+  })
+  expect(service.pids().billing).toBe(billing)
+  expect(service.logs()).toContain('the database hung up')
+})
 
 test('the books are clean after all of that', async () => {
   expect((await verifyBooks(database.sql)).differences).toBe(0)
