@@ -4,6 +4,7 @@ import type { MeterLimits } from '../../billing/sessions/meterLimits.ts'
 import { type MeterAction, meterSessions } from '../../billing/sessions/meterSessions.ts'
 import { postUsage } from '../../billing/sessions/postUsage.ts'
 import { readAccount } from '../../billing/sessions/readAccount.ts'
+import { refillGrace } from '../../billing/sessions/refillGrace.ts'
 import { startSession } from '../../billing/sessions/startSession.ts'
 import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
@@ -185,6 +186,24 @@ describe('at zero', () => {
     await give(-6n)
     expect(await start('t', 2)).toEqual({ kind: 'insufficient_credit' })
     expect(await beat('s')).toMatchObject({ billedMicros: 30_000_000n, state: 'running' })
+  })
+
+  test('a deposit ends it at its moment: what ran in grace before stays unbilled', async () => {
+    await give(2n)
+    await start('s', 2)
+    await run(60, 's')
+    await clock.pass(20)
+    await database.sql.begin((tx) => refillGrace(tx, [ALICE]))
+    await give(10n)
+    await clock.pass(10)
+    expect(await readAccount(database.sql, limits, ALICE)).toMatchObject({
+      balanceMicros: 10n * MINUTE - 20_000_000n,
+    })
+    expect(await beat('s')).toMatchObject({
+      state: 'running',
+      billedMicros: 20_000_000n,
+      graceLeftMicros: 7_200_000_000n,
+    })
   })
 
   test('a hundred sessions share what is left to the last micro', async () => {

@@ -104,6 +104,9 @@ export class MeterModel {
   deposit(account: string, micros: bigint): void {
     this.give(account, micros)
     this.account(account).graceUsed = 0n
+    for (const session of this.liveOf(account)) {
+      if (session.state === 'grace') session.billedThrough = this.now
+    }
   }
 
   start(
