@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import { findHome, prepareHome } from './postgres/locateHome.ts'
 import { locateNativeFolder } from './postgres/locateNativeFolder.ts'
 import { type Postmaster, readPostmaster } from './postgres/readPostmaster.ts'
 import { type ServerAccount, serverAccount } from './postgres/serverAccount.ts'
+import { sharedBuffers } from './postgres/sharedBuffers.ts'
 
 /** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
@@ -196,7 +198,7 @@ async function launch({ native, cluster, port, account, log }: LaunchOptions): P
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    shared_buffers: '128MB',
+    shared_buffers: sharedBuffers(totalmem(), process.constrainedMemory() ?? 0),
     max_connections: '100',
     fsync: 'on',
     timezone: 'UTC',
