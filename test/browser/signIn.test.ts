@@ -102,6 +102,21 @@ describe('signing in', () => {
     await panel.sees(accountText.empty.title)
   })
 
+  test('is asked for again on the open page, as soon as it would have told something', async () => {
+    const person = await scene.newPerson()
+    const panel = await openPanel(person, scene.origin)
+    await panel.enter()
+    await panel.sees(accountText.empty.title)
+    const { sql } = scene.database
+    await sql`update credits.wallet_token set expires_at = now() - interval '1 second' where address = ${person.address}`
+    // An event: the service looks at the token before it tells it, and tells nothing.
+    await scene.adjust(person.address, '600')
+    await (await scene.startDesktop(person.address, 'small')).release()
+    await panel.sees(text.signIn.expiredTitle)
+    await panel.button(text.signIn.button).click()
+    await panel.sees(accountText.buys.title)
+  })
+
   test('ends at once where somebody signs out, token included, and in the other tabs', async () => {
     const person = await scene.newPerson()
     const [panel, other] = [await openPanel(person, scene.origin), await openPanel(person, scene.origin)]
