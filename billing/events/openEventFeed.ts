@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { createWaker } from '../clock/createWaker.ts'
+import { workWhenWoken } from '../clock/workWhenWoken.ts'
 import type { Sql } from '../database/connect.ts'
 import type { AccountEvent } from './accountEvent.ts'
 import { countAccountEvents } from './countAccountEvents.ts'
@@ -52,21 +53,9 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
     }
   }
 
-  async function run(): Promise<void> {
-    let isTold = false
-    while (!stop.aborted) {
-      try {
-        await dispatch()
-        isTold = false
-      } catch (error) {
-        if (!isTold) onProblem(error)
-        isTold = true
-      }
-      await waker.sleep(LOOKED_EVERY_MS, stop)
-    }
-    await listening.unlisten().catch(() => {})
-  }
-  const over = run()
+  const over = workWhenWoken(dispatch, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem }).then(() =>
+    listening.unlisten().catch(() => {}),
+  )
 
   return {
     stopped: stop,

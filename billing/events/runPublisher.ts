@@ -1,4 +1,5 @@
 import { createWaker } from '../clock/createWaker.ts'
+import { workWhenWoken } from '../clock/workWhenWoken.ts'
 import type { Sql } from '../database/connect.ts'
 import { registerEndpoint } from './registerEndpoint.ts'
 
@@ -23,27 +24,17 @@ export async function runPublisher(
   { endpointId, stop, onProblem }: PublisherOptions,
 ): Promise<void> {
   const waker = createWaker()
-  let isTold = false
-  const tell = (error: unknown) => {
-    if (!isTold) onProblem(error)
-    isTold = true
-  }
   const listening = await sql.listen('credits_outbox', waker.wake, waker.wake).catch((error: unknown) => {
-    tell(error)
+    onProblem(error)
     return null
   })
   let isRegistered = endpointId === null
-  while (!stop.aborted) {
-    try {
-      if (endpointId !== null && !isRegistered) await registerEndpoint(sql, endpointId)
-      isRegistered = true
-      while (!stop.aborted && (await publish(sql, endpointId)) > 0);
-      isTold = false
-    } catch (error) {
-      tell(error)
-    }
-    await waker.sleep(LOOKED_EVERY_MS, stop)
+  async function publishAll(): Promise<void> {
+    if (endpointId !== null && !isRegistered) await registerEndpoint(sql, endpointId)
+    isRegistered = true
+    while (!stop.aborted && (await publish(sql, endpointId)) > 0);
   }
+  await workWhenWoken(publishAll, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem })
   await listening?.unlisten().catch(() => {})
 }
 

@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { createWaker } from '../clock/createWaker.ts'
+import { workWhenWoken } from '../clock/workWhenWoken.ts'
 import type { Sql } from '../database/connect.ts'
 import { groupBy } from './groupBy.ts'
 import { type ConfirmationsRequired, queryDepositViews } from './queryDepositViews.ts'
@@ -85,21 +86,9 @@ export async function openDepositProgress(
     }
   }
 
-  async function run(): Promise<void> {
-    let isTold = false
-    while (!stop.aborted) {
-      try {
-        await look()
-        isTold = false
-      } catch (error) {
-        if (!isTold) onProblem(error)
-        isTold = true
-      }
-      await waker.sleep(LOOKED_EVERY_MS, stop)
-    }
-    await listening.unlisten().catch(() => {})
-  }
-  const over = run()
+  const over = workWhenWoken(look, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem }).then(() =>
+    listening.unlisten().catch(() => {}),
+  )
 
   function refresh(account: Address): void {
     unseen.add(account)

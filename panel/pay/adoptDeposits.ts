@@ -1,4 +1,5 @@
 import { mergePayment } from './mergePayment.ts'
+import { newPayment } from './newPayment.ts'
 import type { Payment, SeenDeposit } from './payment.ts'
 
 /** What has been finished for so long is history. */
@@ -20,7 +21,7 @@ export function adoptDeposits(payments: Payment[], deposits: SeenDeposit[], nowM
     return told.some((deposit) => isNews(payment, deposit)) ? mergePayment(payment, told, nowMs) : payment
   })
   const found = [...byHash].flatMap(([txHash, told]) =>
-    told.some(isUnderWay) ? [mergePayment(foundPayment(txHash, nowMs), told, nowMs)] : [],
+    told.some(isUnderWay) ? [mergePayment(newPayment(txHash, 'found', nowMs), told, nowMs)] : [],
   )
   return [...found, ...known]
     .filter(({ settledAtMs }) => settledAtMs === null || nowMs - settledAtMs < KEPT_MS)
@@ -42,20 +43,4 @@ function isNews(payment: Payment, told: SeenDeposit): boolean {
     seen.creditMinutes !== told.creditMinutes ||
     seen.amountBaseUnits !== told.amountBaseUnits
   )
-}
-
-function foundPayment(txHash: string, nowMs: number): Payment {
-  return {
-    txHash,
-    origin: 'found',
-    sent: null,
-    replacedHash: null,
-    sentAtMs: nowMs,
-    unknownSinceMs: null,
-    deposits: [],
-    sightings: [],
-    ending: null,
-    settledAtMs: null,
-    isDismissed: false,
-  }
 }

@@ -2,6 +2,7 @@ import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/si
 import type { Transaction } from '../api/apiTypes.ts'
 import { adoptDeposits } from '../pay/adoptDeposits.ts'
 import { mergeLookup, type TransactionLookup } from '../pay/mergeLookup.ts'
+import { newPayment } from '../pay/newPayment.ts'
 import { parsePayments } from '../pay/parsePayments.ts'
 import type { Payment, SentPayment } from '../pay/payment.ts'
 import { deposits } from './account.ts'
@@ -24,13 +25,13 @@ export const newestHash = signal<string | null>(null)
 /** Remembers a payment that a wallet has just sent, for the account that paid, whoever is signed in by now. */
 export function trackSent(txHash: string, sent: SentPayment): void {
   const now = Date.now()
-  track(sent.payer, { ...blank(txHash, now), origin: 'sent', sent, unknownSinceMs: now })
+  track(sent.payer, { ...newPayment(txHash, 'sent', now), sent, unknownSinceMs: now })
 }
 
 /** Remembers a transaction that somebody submitted by its hash, as the service answered. */
 export function trackSubmitted(transaction: Transaction): void {
   const now = Date.now()
-  const payment = blank(transaction.txHash, now)
+  const payment = newPayment(transaction.txHash, 'submitted', now)
   if (owner.peek() !== null) track(owner.peek(), mergeLookup(payment, lookupOf(transaction), now))
 }
 
@@ -119,22 +120,6 @@ function track(address: string | null, payment: Payment): void {
     })
     newestHash.value = payment.txHash
   })
-}
-
-function blank(txHash: string, nowMs: number): Payment {
-  return {
-    txHash,
-    origin: 'submitted',
-    sent: null,
-    replacedHash: null,
-    sentAtMs: nowMs,
-    unknownSinceMs: null,
-    deposits: [],
-    sightings: [],
-    ending: null,
-    settledAtMs: null,
-    isDismissed: false,
-  }
 }
 
 /** Every change begins from what is stored, since another tab may have changed it. */
