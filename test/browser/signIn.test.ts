@@ -93,9 +93,11 @@ describe('signing in', () => {
     const person = await scene.newPerson()
     const panel = await openPanel(person, scene.origin)
     await panel.enter()
+    // Away from the page: one that is still loading would be told before it is opened again.
+    await panel.page.goto('about:blank')
     const { sql } = scene.database
     await sql`update credits.wallet_token set expires_at = now() - interval '1 second' where address = ${person.address}`
-    await panel.page.reload()
+    await panel.page.goto(scene.origin)
     await panel.sees(text.signIn.expiredTitle)
     await inspectPage(panel.page, 'sign-in-expired')
     await panel.button(text.signIn.button).click()
