@@ -6,10 +6,10 @@ export default defineConfig({
   schema: [
     './billing/ledger/schema.ts',
     './billing/gate/schema.ts',
-    './billing/sessions/schema.ts',
+    './billing/metering/schema.ts',
     './billing/storage/schema.ts',
     './billing/events/schema.ts',
     './billing/auth/schema.ts',
   ],
-  out: './billing/ledger/migrations',
+  out: './billing/database/migrations',
 })

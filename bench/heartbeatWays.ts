@@ -1,6 +1,6 @@
 import type { Sql } from '../billing/database/connect.ts'
+import { meterSessions } from '../billing/metering/meterSessions.ts'
 import type { MeterLimits } from '../billing/sessions/meterLimits.ts'
-import { meterSessions } from '../billing/sessions/meterSessions.ts'
 import type { Subject } from './measureSlices.ts'
 import { openLane } from './openLane.ts'
 import { postOf } from './postOf.ts'

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import type { Address } from 'viem'
 import { entryJson } from '../billing/api/entryJson.ts'
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import { adjust } from '../billing/ledger/adjust.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
 import { adminDepositJson } from '../billing/api/adminDepositJson.ts'
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import { listDeposits } from '../billing/gate/listDeposits.ts'
 import {
   type DepositReason,

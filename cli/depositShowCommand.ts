@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander'
 import type { Hash } from 'viem'
 import { adminDepositJson } from '../billing/api/adminDepositJson.ts'
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import { type CreditView, readCredits } from '../billing/gate/readCredits.ts'
 import { readDeposits } from '../billing/gate/readDeposits.ts'
 import type { Cli } from './cli.ts'

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import type { Hash } from 'viem'
 import { transactionJson } from '../billing/api/transactionJson.ts'
-import { createDesk } from '../billing/gate/createDesk.ts'
+import { createDesk } from '../billing/desk/createDesk.ts'
 import type { TransactionOutcome, TransactionView } from '../billing/gate/transactionView.ts'
 import type { Cli } from './cli.ts'
 import { type ExitCode, exitCodes } from './exitCodes.ts'

@@ -1,6 +1,6 @@
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { LedgerEntryView } from '../billing/ledger/entryView.ts'
-import type { AccountView } from '../billing/sessions/readAccount.ts'
+import type { AccountView } from '../billing/metering/readAccount.ts'
 import type { SessionView } from '../billing/sessions/sessionView.ts'
 import type { VolumeView } from '../billing/storage/volumeView.ts'
 import { formatSessions } from './formatSessions.ts'

@@ -1,4 +1,4 @@
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { DepositView } from '../billing/gate/transactionView.ts'
 
 /** A deposit as lines for the terminal, the id first. */

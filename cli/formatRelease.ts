@@ -1,4 +1,4 @@
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { ReleaseOrder, ReleaseOutcome } from '../billing/gate/releaseOutcome.ts'
 import type { DepositReason, DepositState } from '../billing/gate/schema.ts'
 import type { Quote } from '../billing/pricing/quote.ts'

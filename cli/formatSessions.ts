@@ -1,4 +1,4 @@
-import { formatMinutes } from '../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { SessionView } from '../billing/sessions/sessionView.ts'
 import { formatTable } from './formatTable.ts'
 

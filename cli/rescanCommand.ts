@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { railOf } from '../billing/gate/depositId.ts'
+import { railOf } from '../billing/deposits/deposit.ts'
 import type { GateDeps } from '../billing/gate/gateDeps.ts'
 import { rescan } from '../billing/gate/rescan.ts'
 import type { Cli } from './cli.ts'

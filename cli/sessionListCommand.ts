@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
-import { sessionJson } from '../billing/api/sessionJson.ts'
+import { sessionJson } from '../billing/api/json/sessionJson.ts'
 import { listSessions } from '../billing/sessions/listSessions.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'

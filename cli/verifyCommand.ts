@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { verifyBooks } from '../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../billing/verify/verifyBooks.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'
 import { formatProgress } from './formatProgress.ts'

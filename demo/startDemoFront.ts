@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { proxy } from 'hono/proxy'
-import { openPanelFiles } from '../billing/api/panelFiles.ts'
-import { addPanelRoutes } from '../billing/api/panelRoutes.ts'
-import { securityHeaders } from '../billing/api/securityHeaders.ts'
+import { securityHeaders } from '../billing/api/request/securityHeaders.ts'
+import { openPanelFiles } from '../billing/api/routes/panelFiles.ts'
+import { addPanelRoutes } from '../billing/api/routes/panelRoutes.ts'
 
 export interface DemoFrontOptions {
   port: number

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { RpcEndpoint } from '../billing/chain/rpcEndpoint.ts'
+import type { RpcEndpoint } from '../billing/chain/rpc/rpcEndpoint.ts'
 import { probeTraces } from './probeTraces.ts'
 
 /** A chain that is set to find ETH by traces. */

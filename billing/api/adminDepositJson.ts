@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { DepositView } from '../gate/transactionView.ts'
-import { DepositSchema, depositJson } from './depositJson.ts'
+import { DepositSchema, depositJson } from './json/depositJson.ts'
 
 /**
  * The schema of a deposit for the operator alone. Its fields are listed anew instead of being added by `extend`: that

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { LedgerEntryView } from '../ledger/entryView.ts'
 import { entryKinds } from '../ledger/schema.ts'
 import { bigintText } from './bigintText.ts'
-import { formatMinutes } from './formatMinutes.ts'
+import { formatMinutes } from './json/amounts.ts'
 import { minutesText } from './minutesText.ts'
 
 /** The schema of a ledger entry. */

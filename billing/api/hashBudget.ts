@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Hash } from 'viem'
 import type { TransactionLookup } from '../gate/transactionView.ts'
-import { takeOne } from './rateLimit.ts'
+import { takeOne } from './request/budgets.ts'
 
 /** How many clients' worth of unknown hashes may be looked up in a minute, all clients together. */
 const BUDGET_IN_CLIENTS = 5

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { sessionEndReasons, sessionStates } from '../sessions/schema.ts'
+import { sessionEndReasons, sessionStates } from '../metering/schema.ts'
 import type { MeteredSession } from '../sessions/sessionView.ts'
 import { bigintText } from './bigintText.ts'
-import { formatMinutes } from './formatMinutes.ts'
+import { formatMinutes } from './json/amounts.ts'
 import { minutesText } from './minutesText.ts'
 
 const MICROS_PER_SECOND = 1_000_000n

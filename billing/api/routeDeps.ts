@@ -1,9 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiEnv } from './apiEnv.ts'
 import type { AppDeps } from './appDeps.ts'
-import type { authenticate } from './authenticate.ts'
 import type { HashBudget } from './hashBudget.ts'
-import type { RateLimit } from './rateLimit.ts'
+import type { RateLimit } from './request/budgets.ts'
+import type { authenticate } from './request/guards.ts'
 import type { requireWallet } from './requireWallet.ts'
 
 /** The application that routes are added to. */

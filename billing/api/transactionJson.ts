@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { TransactionView } from '../gate/transactionView.ts'
-import { DepositSchema, depositJson } from './depositJson.ts'
+import { DepositSchema, depositJson } from './json/depositJson.ts'
 
 /** The schema of what is known of one transaction. */
 export const TransactionSchema = z

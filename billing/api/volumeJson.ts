@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { VolumeState, VolumeView } from '../storage/volumeView.ts'
 import { bigintText } from './bigintText.ts'
-import { formatMinutes } from './formatMinutes.ts'
+import { formatMinutes } from './json/amounts.ts'
 import { minutesText } from './minutesText.ts'
 
 const volumeStates = ['active', 'warned', 'prune_due'] as const satisfies VolumeState[]

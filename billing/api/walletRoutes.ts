@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { accountReads } from './accountReads.ts'
-import { pageQuery, pageRequest } from './pageQuery.ts'
 import { problemResponses } from './problemResponses.ts'
+import { pageQuery, pageRequest } from './request/pages.ts'
 import type { Api, RouteDeps } from './routeDeps.ts'
 
 const query = z.object(pageQuery)

@@ -1,18 +1,23 @@
 import type { Address, Hash } from 'viem'
 import type { OracleReading } from '../pricing/oracleReading.ts'
-import { type Agreed, agree, gather } from './agree.ts'
-import { checkSignature } from './checkSignature.ts'
-import { type FoundTransfer, findTransfers } from './findTransfers.ts'
-import { locateTransaction, type TransactionLocation } from './locateTransaction.ts'
-import { previewTransaction, type TransactionPreview } from './previewTransaction.ts'
+import { checkSignature } from './contracts/checkSignature.ts'
+import { type FoundTransfer, findTransfers } from './proof/findTransfers.ts'
+import { locateTransaction, type TransactionLocation } from './proof/locateTransaction.ts'
+import { previewTransaction, type TransactionPreview } from './proof/previewTransaction.ts'
+import {
+  type Evidence,
+  type EvidenceContext,
+  type EvidenceRequest,
+  readEvidence,
+} from './proof/readEvidence.ts'
 import { readAxgtBalancesAt } from './readAxgtBalancesAt.ts'
 import { readCanonicalHash } from './readCanonicalHash.ts'
-import { type Evidence, type EvidenceContext, type EvidenceRequest, readEvidence } from './readEvidence.ts'
 import { type HeadReading, readHead } from './readHead.ts'
 import { readHeader } from './readHeader.ts'
 import { readOracleAt } from './readOracleAt.ts'
 import type { SignatureQuestion } from './readSignature.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { type Agreed, agree, gather } from './rpc/agree.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
 
 /**
  * All that is ever asked of a chain. It is handed in, so the code that credits money in production is the code that

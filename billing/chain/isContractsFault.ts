@@ -1,5 +1,5 @@
 import { ContractFunctionExecutionError } from 'viem'
-import { RpcErrorResponse } from './rpcEndpoint.ts'
+import { RpcErrorResponse } from './rpc/rpcEndpoint.ts'
 
 /**
  * Whether viem's `readContract` failed because of the contract (it answers nothing, reverts, or is not there) and not

@@ -1,4 +1,4 @@
-import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointOptions } from './rpcEndpoint.ts'
+import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointOptions } from './rpc/rpcEndpoint.ts'
 
 /**
  * Opens the RPCs of a chain by their URLs, numbered from 1 in the order given. A ws URL on the host and port of an http URL

@@ -1,9 +1,9 @@
 import type { Address } from 'viem'
-import type { Answer } from './agree.ts'
-import { openState } from './openState.ts'
-import { readBalances } from './readBalances.ts'
+import { readBalances } from './contracts/readBalances.ts'
 import { readChainId } from './readChainId.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
+import type { Answer } from './rpc/agree.ts'
+import { openState } from './rpc/openState.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
 import { StateUnavailableError } from './stateUnavailableError.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { type Hash, numberToHex } from 'viem'
-import { type Agreed, agree } from './agree.ts'
 import { readChainId } from './readChainId.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
-import { header } from './wire.ts'
+import { type Agreed, agree } from './rpc/agree.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
+import { header } from './rpc/wire.ts'
 
 /** Reads the hash of the block at a height, as the RPCs agree on it. `behind`: they do not have that height (yet). */
 export function readCanonicalHash(

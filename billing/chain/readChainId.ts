@@ -1,5 +1,5 @@
-import type { RpcEndpoint } from './rpcEndpoint.ts'
-import { quantity } from './wire.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
+import { quantity } from './rpc/wire.ts'
 
 /**
  * Asks an RPC which chain it speaks for. Asked again with every proof, not once at the start: a provider that sends us to

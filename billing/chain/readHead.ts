@@ -1,8 +1,8 @@
 import { BaseError, type Hash } from 'viem'
-import { gather, type NamedAnswer } from './agree.ts'
 import { readChainId } from './readChainId.ts'
-import { type RpcEndpoint, RpcErrorResponse } from './rpcEndpoint.ts'
-import { type Header, header } from './wire.ts'
+import { gather, type NamedAnswer } from './rpc/agree.ts'
+import { type RpcEndpoint, RpcErrorResponse } from './rpc/rpcEndpoint.ts'
+import { type Header, header } from './rpc/wire.ts'
 
 /** The newest block that may be counted from, and the newest that can no longer be reorganised away. */
 export interface Head {

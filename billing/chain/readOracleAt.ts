@@ -1,10 +1,10 @@
 import type { OracleReading } from '../pricing/oracleReading.ts'
-import type { Answer } from './agree.ts'
-import { openState } from './openState.ts'
+import { type OracleSources, readOracle } from './contracts/readOracle.ts'
 import { readChainId } from './readChainId.ts'
 import { readHeader } from './readHeader.ts'
-import { type OracleSources, readOracle } from './readOracle.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
+import type { Answer } from './rpc/agree.ts'
+import { openState } from './rpc/openState.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
 import { StateUnavailableError } from './stateUnavailableError.ts'
 
 /**

@@ -1,10 +1,10 @@
 import type { Address } from 'viem'
 import { readContract } from 'viem/actions'
-import { type Agreed, agree } from './agree.ts'
+import { poolAbi } from './contracts/abis.ts'
 import { isContractsFault } from './isContractsFault.ts'
-import { poolAbi } from './poolAbi.ts'
 import { readChainId } from './readChainId.ts'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { type Agreed, agree } from './rpc/agree.ts'
+import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
 
 /** Which tokens a pool trades, in its own order; the price it tells is token1 for token0. Lower-case. */
 export interface PoolTokens {

@@ -13,9 +13,9 @@ import {
   toHex,
 } from 'viem'
 import { z } from 'zod'
-import type { Answer } from './agree.ts'
 import { readChainId } from './readChainId.ts'
-import { type RpcEndpoint, RpcErrorResponse } from './rpcEndpoint.ts'
+import type { Answer } from './rpc/agree.ts'
+import { type RpcEndpoint, RpcErrorResponse } from './rpc/rpcEndpoint.ts'
 
 /** Whether a contract takes a signature for its own. */
 export interface SignatureQuestion {

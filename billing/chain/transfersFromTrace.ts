@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
-import { RpcShapeError } from './rpcEndpoint.ts'
-import type { ProvenTransfer } from './transfersFromReceipt.ts'
-import { callFrame } from './wire.ts'
+import type { ProvenTransfer } from './proof/transfers.ts'
+import { RpcShapeError } from './rpc/rpcEndpoint.ts'
+import { callFrame } from './rpc/wire.ts'
 
 /**
  * Reads the ETH payments to `wallet` out of a call trace (geth's callTracer). Only CALL and SELFDESTRUCT frames move ETH

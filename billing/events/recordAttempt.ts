@@ -1,6 +1,6 @@
 import type { Sql } from '../database/connect.ts'
-import type { ClaimedDelivery } from './claimDeliveries.ts'
-import type { WebhookPlan } from './planWebhookRetry.ts'
+import type { ClaimedDelivery } from './webhooks/deliveries.ts'
+import type { WebhookPlan } from './webhooks/planWebhookRetry.ts'
 
 export interface AttemptRecord {
   delivery: Pick<ClaimedDelivery, 'eventId' | 'endpointId' | 'attempts'>

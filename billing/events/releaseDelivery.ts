@@ -1,5 +1,5 @@
 import type { Sql } from '../database/connect.ts'
-import type { ClaimedDelivery } from './claimDeliveries.ts'
+import type { ClaimedDelivery } from './webhooks/deliveries.ts'
 
 /** Gives a claimed delivery back that was not attempted to its end: it is due at once, to whoever comes next. */
 export async function releaseDelivery(

@@ -1,5 +1,5 @@
 import { readChainId } from '../chain/readChainId.ts'
-import type { RpcEndpoint } from '../chain/rpcEndpoint.ts'
+import type { RpcEndpoint } from '../chain/rpc/rpcEndpoint.ts'
 import type { Sql } from '../database/connect.ts'
 
 /**

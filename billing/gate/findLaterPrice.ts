@@ -1,4 +1,4 @@
-import type { Agreed } from '../chain/agree.ts'
+import type { Agreed } from '../chain/rpc/agree.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail } from '../pricing/priceRail.ts'
 import type { GateDeps, GateRail } from './gateDeps.ts'

@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
-import type { TransactionLocation } from '../chain/locateTransaction.ts'
-import type { ProvenTransfer } from '../chain/transfersFromReceipt.ts'
+import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
+import type { ProvenTransfer } from '../chain/proof/transfers.ts'
 import type { GateChain } from './gateDeps.ts'
 
 /** What the RPCs of one chain say of a transaction hash. */

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import type { Sql } from '../database/connect.ts'
 import type { Page, PageRequest } from '../database/page.ts'
-import { type ConfirmationsRequired, queryDepositViews } from './queryDepositViews.ts'
+import { type ConfirmationsRequired, queryDepositViews } from '../deposits/depositViews.ts'
 import type { DepositReason, DepositState } from './schema.ts'
 import type { DepositView } from './transactionView.ts'
 

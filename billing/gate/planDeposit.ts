@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
-import type { Agreed } from '../chain/agree.ts'
-import type { Evidence } from '../chain/readEvidence.ts'
+import type { Evidence } from '../chain/proof/readEvidence.ts'
+import type { Agreed } from '../chain/rpc/agree.ts'
 import type { PricingConfig } from '../config/config.ts'
 import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'

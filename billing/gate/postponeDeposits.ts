@@ -1,6 +1,6 @@
 import type { Sql } from '../database/connect.ts'
+import { retryDelayMs } from '../deposits/retryDelay.ts'
 import type { OpenDeposit } from './gateDeps.ts'
-import { retryDelayMs } from './retryDelay.ts'
 
 /** Puts off deposits about which nothing can be said yet, so that they do not stand in the way of the others. */
 export async function postponeDeposits(sql: Sql, deposits: OpenDeposit[], now: Date): Promise<void> {

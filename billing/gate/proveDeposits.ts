@@ -1,10 +1,10 @@
 import pLimit from 'p-limit'
-import type { Agreed } from '../chain/agree.ts'
-import type { Evidence } from '../chain/readEvidence.ts'
+import type { Evidence } from '../chain/proof/readEvidence.ts'
+import type { Agreed } from '../chain/rpc/agree.ts'
+import { groupBy } from '../deposits/groupBy.ts'
 import { sourceOf } from '../pricing/priceRail.ts'
 import { findLaterPrice } from './findLaterPrice.ts'
 import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
-import { groupBy } from './groupBy.ts'
 import { type Decision, type PlanContext, planDeposit } from './planDeposit.ts'
 import { readLastAccepted } from './readLastAccepted.ts'
 

@@ -1,7 +1,7 @@
 import type { Address, Hash } from 'viem'
 import type { Asset } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
-import { recordSeen, type SeenDeposit } from './recordSeen.ts'
+import { recordSeen, type SeenDeposit } from '../deposits/recordSeen.ts'
 
 /** The schema of stable views over whichever build of the indexer is live. */
 export const INDEXER_VIEWS = 'indexer'

@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
 import type { Sql } from '../database/connect.ts'
-import { type ConfirmationsRequired, queryDepositViews } from './queryDepositViews.ts'
+import { type ConfirmationsRequired, queryDepositViews } from '../deposits/depositViews.ts'
 import type { DepositView } from './transactionView.ts'
 
 /** Reads deposits by their ids, or all recorded deposits of a transaction, ordered by id; those that are not there are missing. */

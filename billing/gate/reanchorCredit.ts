@@ -1,4 +1,4 @@
-import type { TransactionLocation } from '../chain/locateTransaction.ts'
+import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Sql } from '../database/connect.ts'
 import type { OpenDeposit } from './gateDeps.ts'
 

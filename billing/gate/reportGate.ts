@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Metrics } from '../metrics/createMetrics.ts'
+import type { Metrics } from '../health/createMetrics.ts'
 import type { GateEvent } from './gateDeps.ts'
 
 /**

@@ -1,5 +1,5 @@
+import { recordSeen } from '../deposits/recordSeen.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
-import { recordSeen } from './recordSeen.ts'
 
 /** Blocks asked for with one eth_getLogs; what every provider serves. */
 const TOKEN_BLOCKS_AT_ONCE = 500n

@@ -1,7 +1,7 @@
+import { lostRetryDelayMs } from '../deposits/retryDelay.ts'
+import { selectLost } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
 import { moveDeposit } from './moveDeposit.ts'
-import { lostRetryDelayMs } from './retryDelay.ts'
-import { selectLost } from './selectDeposits.ts'
 
 const LOST_AT_ONCE = 100
 

@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
 import type { GateChain, GateDeps } from './gateDeps.ts'
-import { recordTransaction } from './recordTransaction.ts'
+import { recordTransaction } from './submittedTransactions.ts'
 
 const SUBMITTED_AT_ONCE = 50
 

@@ -1,16 +1,16 @@
 import type { Head } from '../chain/readHead.ts'
-import { creditDeposits } from './creditDeposits.ts'
+import { holdDeposits } from '../deposits/changeDeposits.ts'
+import { creditDeposits } from '../deposits/creditDeposits.ts'
+import { groupBy } from '../deposits/groupBy.ts'
+import { selectSmall } from '../deposits/selectDeposits.ts'
 import { deepestBlock } from './deepestBlock.ts'
+import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
-import { groupBy } from './groupBy.ts'
-import { holdDeposits } from './holdDeposits.ts'
 import { orphanDeposits } from './orphanDeposits.ts'
 import { type Decision, planSmallPayments } from './planDeposit.ts'
 import { postponeDeposits } from './postponeDeposits.ts'
 import { proveDeposits } from './proveDeposits.ts'
 import { rejectDeposits } from './rejectDeposits.ts'
-import { resolveLost } from './resolveLost.ts'
-import { selectSmall } from './selectDeposits.ts'
 
 /** A payer's small payments that are looked at together; dust beyond this waits for the next look. */
 const SMALL_PAYMENTS_AT_ONCE = 500

@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import type { VerificationStep } from './difference.ts'
+import type { VerificationStep } from '../verify/differences.ts'
 
 /** Rows in memory at a time, whatever the size of the ledger. */
 const BATCH = 500

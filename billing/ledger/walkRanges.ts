@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import type { Transaction } from '../database/connect.ts'
-import type { VerificationStep } from './difference.ts'
+import type { VerificationStep } from '../verify/differences.ts'
 import { type Rule, streamDifferences } from './streamDifferences.ts'
 
 /** Rows of the table that is walked, for each range. */

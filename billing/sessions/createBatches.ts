@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { Sql } from '../database/connect.ts'
+import { meterSessions } from '../metering/meterSessions.ts'
 import type { MeterLimits } from './meterLimits.ts'
-import { meterSessions } from './meterSessions.ts'
 import type { MeteredSession } from './sessionView.ts'
 
 /** Batches that are billed at once: each holds a connection and the meters of up to a thousand accounts. */

@@ -1,6 +1,6 @@
 import type { Sql } from '../database/connect.ts'
+import { meterSessions } from '../metering/meterSessions.ts'
 import type { MeterLimits } from './meterLimits.ts'
-import { meterSessions } from './meterSessions.ts'
 import type { MeteredSession } from './sessionView.ts'
 
 const AT_ONCE = 1_000

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import type { SessionEndReason, SessionState } from './schema.ts'
+import type { SessionEndReason, SessionState } from '../metering/schema.ts'
 
 /** A session as callers see it. */
 export interface SessionView {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, check, index, numeric, text, timestamp } from 'drizzle-orm/pg-core'
 import { credits } from '../ledger/schema.ts'
-import { meter } from '../sessions/schema.ts'
+import { meter } from '../metering/schema.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 const big = (name: string) => bigint(name, { mode: 'bigint' })

@@ -1,6 +1,6 @@
 import { type Address, type Hash, type Hex, parseEther, parseUnits } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain, type TestContract, type TestToken } from '../support/createChain.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'

@@ -1,7 +1,7 @@
 import { type Hash, parseEther } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sql, Transaction } from '../../billing/database/connect.ts'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'

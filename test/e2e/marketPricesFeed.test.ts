@@ -1,6 +1,6 @@
 import { type Hash, parseEther, parseUnits } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createQuoter } from '../../billing/gate/createQuoter.ts'
+import { createQuoter } from '../../billing/desk/createQuoter.ts'
 import { rescan } from '../../billing/gate/rescan.ts'
 import type { Quote } from '../../billing/pricing/quote.ts'
 import { quoteFromJson } from '../../billing/pricing/quoteJson.ts'

@@ -1,7 +1,7 @@
 import { type Address, type Hash, parseEther } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain, type TestContract, type TestToken } from '../support/createChain.ts'
 import { createRpcProxy, type RpcProxy } from '../support/createRpcProxy.ts'

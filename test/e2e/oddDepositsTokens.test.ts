@@ -1,6 +1,6 @@
 import { type Address, type Hash, type Hex, numberToHex, pad, parseUnits } from 'viem'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
-import { TRANSFER_TOPIC } from '../../billing/chain/transfersFromReceipt.ts'
+import { TRANSFER_TOPIC } from '../../billing/chain/proof/transfers.ts'
 import { expectBooksInOrder } from '../support/expectBooksInOrder.ts'
 import { mineBesideControl } from '../support/mineBesideControl.ts'
 import { type Scene, startScene } from '../support/startScene.ts'

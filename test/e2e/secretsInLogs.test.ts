@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Hash, parseEther } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
 import { createRpcProxy, type RpcProxy } from '../support/createRpcProxy.ts'

@@ -1,7 +1,7 @@
 import { type Address, type Hash, parseEther, parseUnits } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain, type TestToken } from '../support/createChain.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'

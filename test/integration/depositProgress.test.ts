@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createProgressTeller } from '../../billing/api/createProgressTeller.ts'
-import { openDepositProgress } from '../../billing/gate/openDepositProgress.ts'
+import { createProgressTeller } from '../../billing/api/stream/createProgressTeller.ts'
+import { openDepositProgress } from '../../billing/deposits/openDepositProgress.ts'
 import { writeStatus } from '../../billing/gate/writeStatus.ts'
 import { createStreamScene, type StreamClient, type StreamScene } from '../support/createStreamScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { listDeposits } from '../../billing/gate/listDeposits.ts'
 import { readDeposits } from '../../billing/gate/readDeposits.ts'
-import { readHealth } from '../../billing/gate/readHealth.ts'
 import type { DepositReason, DepositState } from '../../billing/gate/schema.ts'
+import { readHealth } from '../../billing/health/readHealth.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 const PAYER = `0x${'a'.repeat(40)}` as const

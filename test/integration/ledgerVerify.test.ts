@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import type { Difference, VerificationStep } from '../../billing/ledger/difference.ts'
 import { postEntries } from '../../billing/ledger/post.ts'
 import { quoteToJson } from '../../billing/pricing/quoteJson.ts'
+import type { Difference, VerificationStep } from '../../billing/verify/differences.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { EVENT_AT, idOf, OTHER, PAYER, quoteOf, writeGoodBooks } from './writeGoodBooks.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { postUsage } from '../../billing/sessions/postUsage.ts'
-import { accrueStorage } from '../../billing/storage/accrueStorage.ts'
-import { putVolume } from '../../billing/storage/putVolume.ts'
+import { accrueStorage } from '../../billing/metering/accrueStorage.ts'
+import { postUsage } from '../../billing/metering/postUsage.ts'
+import { putVolume } from '../../billing/metering/volumes.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
 
 // Case 45 where nobody can tell a jump from time that went by: the machine's clock is set back while none of our processes

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readHealth } from '../../billing/gate/readHealth.ts'
+import { readHealth } from '../../billing/health/readHealth.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 // Case 21, and what else /health/ready must notice, told from rows as the gate and the indexer leave them.

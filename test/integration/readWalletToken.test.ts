@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readWalletToken } from '../../billing/auth/readWalletToken.ts'
 import { walletTokenHash } from '../../billing/auth/walletTokenHash.ts'
+import { readWalletToken } from '../../billing/auth/walletTokens.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 const WALLET = `0x${'a1'.repeat(20)}`

@@ -1,8 +1,12 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { createRpcEndpoint, describeRpcFailure, type RpcEndpoint } from '../../billing/chain/rpcEndpoint.ts'
-import { hash, header, quantity, receipt } from '../../billing/chain/wire.ts'
+import {
+  createRpcEndpoint,
+  describeRpcFailure,
+  type RpcEndpoint,
+} from '../../billing/chain/rpc/rpcEndpoint.ts'
+import { hash, header, quantity, receipt } from '../../billing/chain/rpc/wire.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
 import { createRpcProxy, type RpcProxy } from '../support/createRpcProxy.ts'
 import { waitUntil } from '../support/waitUntil.ts'

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { postUsage } from '../../billing/sessions/postUsage.ts'
-import { accrueStorage } from '../../billing/storage/accrueStorage.ts'
+import { accrueStorage } from '../../billing/metering/accrueStorage.ts'
+import { postUsage } from '../../billing/metering/postUsage.ts'
+import { putVolume } from '../../billing/metering/volumes.ts'
 import { deleteVolume } from '../../billing/storage/deleteVolume.ts'
-import { putVolume } from '../../billing/storage/putVolume.ts'
 import { readVolume } from '../../billing/storage/readVolume.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
 

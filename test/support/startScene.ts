@@ -1,6 +1,6 @@
 import { type Address, type Hash, parseEther, parseUnits } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
-import { verifyBooks } from '../../billing/gate/verifyBooks.ts'
+import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { baseSettings } from './baseSettings.ts'
 import { createChain, type TestChain, type TestToken } from './createChain.ts'
 import { createRpcProxy, type RpcProxy } from './createRpcProxy.ts'

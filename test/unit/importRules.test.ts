@@ -59,7 +59,8 @@ describe('the tree reads as the flow because nothing reaches back', () => {
   })
 
   test('the HTTP side holds no SQL and opens no connection', () => {
-    const database = /^(postgres$|drizzle|billing\/database\/(connect|migrate)|billing\/chain\/rpcEndpoint)/
+    const database =
+      /^(postgres$|drizzle|billing\/database\/(connect|migrate)|billing\/chain\/rpc\/rpcEndpoint)/
     expect(violations('billing/api', (target) => database.test(target))).toEqual([])
     expect(sourcesOf('billing/api').filter(({ text }) => /\bsql`/.test(text))).toEqual([])
   })

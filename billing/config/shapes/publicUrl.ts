@@ -1,6 +1,6 @@
 import { createSiweMessage } from 'viem/siwe'
 import type { Shape } from '../shape.ts'
-import { webUrl } from './webUrl.ts'
+import { webUrl } from './urls.ts'
 
 /** A web URL that people can sign in to: its host must be one that a sign-in message can name (EIP-4361). */
 export const publicUrl: Shape<string> = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatMinutes } from '../../../billing/api/formatMinutes.ts'
+import { formatMinutes } from '../../../billing/api/json/amounts.ts'
 import { parseAmount } from '../../../billing/api/parseAmount.ts'
 import { parseMinutes } from '../../../billing/api/parseMinutes.ts'
 

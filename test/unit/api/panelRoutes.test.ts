@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { brotliCompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createApp } from '../../../billing/api/createApp.ts'
-import { openPanelFiles } from '../../../billing/api/panelFiles.ts'
+import { openPanelFiles } from '../../../billing/api/routes/panelFiles.ts'
 import { waitUntil } from '../../support/waitUntil.ts'
 import { fakeDeps } from './fakeDeps.ts'
 

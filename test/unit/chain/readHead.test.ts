@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { readHead } from '../../../billing/chain/readHead.ts'
-import { type RpcEndpoint, RpcErrorResponse } from '../../../billing/chain/rpcEndpoint.ts'
+import { type RpcEndpoint, RpcErrorResponse } from '../../../billing/chain/rpc/rpcEndpoint.ts'
 
 const HASH = `0x${'ab'.repeat(32)}`
 

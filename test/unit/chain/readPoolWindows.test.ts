@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CallOutcome, ChainState } from '../../../billing/chain/openState.ts'
-import { readPoolWindows } from '../../../billing/chain/readPoolWindows.ts'
+import { readPoolWindows } from '../../../billing/chain/contracts/readPoolWindows.ts'
+import type { CallOutcome, ChainState } from '../../../billing/chain/rpc/openState.ts'
 
 const POOL = '0x00000000000000000000000000000000000000aa'
 const FAILED: CallOutcome<never> = { kind: 'failed' }

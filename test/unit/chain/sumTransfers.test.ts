@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { Address } from 'viem'
 import { expect, test } from 'vitest'
-import { sumTransfers } from '../../../billing/chain/readEvidence.ts'
-import type { ProvenTransfer } from '../../../billing/chain/transfersFromReceipt.ts'
+import { sumTransfers } from '../../../billing/chain/proof/readEvidence.ts'
+import type { ProvenTransfer } from '../../../billing/chain/proof/transfers.ts'
 
 const alice: Address = `0x${'0a'.repeat(20)}`
 const bob: Address = `0x${'0b'.repeat(20)}`

@@ -1,7 +1,7 @@
 import { type Address, type Hex, numberToHex, pad } from 'viem'
 import { describe, expect, it, test } from 'vitest'
-import { TRANSFER_TOPIC, transfersFromReceipt } from '../../../billing/chain/transfersFromReceipt.ts'
-import { receipt, type WireLog } from '../../../billing/chain/wire.ts'
+import { TRANSFER_TOPIC, transfersFromReceipt } from '../../../billing/chain/proof/transfers.ts'
+import { receipt, type WireLog } from '../../../billing/chain/rpc/wire.ts'
 import type { Asset } from '../../../billing/config/config.ts'
 
 const wallet: Address = `0x${'aa'.repeat(20)}`

@@ -1,6 +1,6 @@
 import { type Address, numberToHex } from 'viem'
 import { describe, expect, it, test } from 'vitest'
-import { RpcShapeError } from '../../../billing/chain/rpcEndpoint.ts'
+import { RpcShapeError } from '../../../billing/chain/rpc/rpcEndpoint.ts'
 import { transfersFromTrace } from '../../../billing/chain/transfersFromTrace.ts'
 
 const wallet: Address = `0x${'aa'.repeat(20)}`

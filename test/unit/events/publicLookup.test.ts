@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import { expect, test } from 'vitest'
-import { publicLookup } from '../../../billing/events/publicLookup.ts'
+import { publicLookup } from '../../../billing/events/webhooks/publicLookup.ts'
 
 const v4 = (address: string): LookupAddress => ({ address, family: 4 })
 const v6 = (address: string): LookupAddress => ({ address, family: 6 })

@@ -1,6 +1,6 @@
 import type { Address, Hash } from 'viem'
-import type { Agreed } from '../../../billing/chain/agree.ts'
-import type { Evidence } from '../../../billing/chain/readEvidence.ts'
+import type { Evidence } from '../../../billing/chain/proof/readEvidence.ts'
+import type { Agreed } from '../../../billing/chain/rpc/agree.ts'
 import type { Asset, Fraction, PricingConfig } from '../../../billing/config/config.ts'
 import type { OpenDeposit } from '../../../billing/gate/gateDeps.ts'
 import type { PlanContext } from '../../../billing/gate/planDeposit.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Agreed } from '../../../billing/chain/agree.ts'
-import type { Evidence } from '../../../billing/chain/readEvidence.ts'
+import type { Evidence } from '../../../billing/chain/proof/readEvidence.ts'
+import type { Agreed } from '../../../billing/chain/rpc/agree.ts'
 import { type PlanContext, planDeposit } from '../../../billing/gate/planDeposit.ts'
 import { feed, marketPricing, NOW, reading } from '../pricing/readings.ts'
 import {

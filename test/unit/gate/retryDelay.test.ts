@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lostRetryDelayMs, retryDelayMs } from '../../../billing/gate/retryDelay.ts'
+import { lostRetryDelayMs, retryDelayMs } from '../../../billing/deposits/retryDelay.ts'
 import { type DepositReason, depositReasons } from '../../../billing/gate/schema.ts'
 
 const SECOND = 1_000

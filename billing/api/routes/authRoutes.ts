@@ -1,0 +1,211 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import type { Hex } from 'viem'
+import { bearerToken } from '../bearerToken.ts'
+import { noBody } from '../noBody.ts'
+import { problem } from '../problem.ts'
+import { problemResponses } from '../problemResponses.ts'
+import { jsonBody } from '../request/body.ts'
+import { takeOne } from '../request/budgets.ts'
+import { addressField } from '../request/fields.ts'
+import type { Api, RouteDeps } from '../routeDeps.ts'
+
+/** Ours have some 400 characters, and as many as PUBLIC_URL twice. */
+const MAX_MESSAGE_CHARACTERS = 4_096
+/** Far above what wallets make: a Safe of twenty owners 1300, a passkey in a wallet not deployed yet some 2000. */
+const MAX_SIGNATURE_BYTES = 8_192
+/**
+ * Messages given out in a minute by this process, to all clients together: each is a row for five minutes. Far above what
+ * people need, far below what could hurt the database.
+ */
+const CHALLENGES_A_MINUTE = 6_000
+const CHAIN_RETRY_SECONDS = 5
+const OVERLOADED_RETRY_SECONDS = 2
+
+const bodyRefusals = [
+  'malformed_json',
+  'body_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+  'rate_limited',
+  'internal_error',
+  'overloaded',
+] as const
+
+/** The schema of a message to sign in with. */
+export const ChallengeSchema = z
+  .strictObject({
+    message: z.string().openapi({ description: 'Sign it exactly as it is (personal_sign).' }),
+    expiresAt: z.iso.datetime(),
+  })
+  .openapi('SignInChallenge')
+
+/** The schema of a sign-in. */
+export const SignedInSchema = z
+  .strictObject({
+    token: z.string().openapi({ description: 'Send it as `Authorization: Bearer …`. Shown this once.' }),
+    expiresAt: z.iso.datetime(),
+    address: z.string().openapi({ description: 'Lower-case.' }),
+  })
+  .openapi('SignedIn')
+
+const signatureField = z
+  .string()
+  .max(2 + 2 * MAX_SIGNATURE_BYTES)
+  .regex(/^0x([0-9a-fA-F]{2})*$/, 'must be 0x and whole bytes of hex digits')
+  .transform((text) => text as Hex)
+
+const challengeRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/challenge',
+  tags: ['Sign-in'],
+  summary: 'Get a message to sign in with',
+  description: 'An EIP-4361 message, good once and for five minutes. Anybody may ask for one for any wallet.',
+  middleware: [jsonBody()],
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({
+              address: addressField,
+              chainId: z.int().min(1).optional().openapi({
+                description:
+                  'Where the wallet is asked, should it be a contract. The first configured chain without.',
+              }),
+            })
+            .openapi('SignInRequest'),
+        },
+      },
+    },
+  },
+  responses: {
+    200: { description: 'The message.', content: { 'application/json': { schema: ChallengeSchema } } },
+    ...problemResponses(...bodyRefusals),
+  },
+})
+
+const verifyRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/verify',
+  tags: ['Sign-in'],
+  summary: 'Sign in with a signed message',
+  description:
+    'Takes the signature of a key (EIP-191), of a contract (ERC-1271) or of one that is not deployed yet (ERC-6492). The ' +
+    'token is good for twelve hours. A wallet may have ten; one more ends the oldest.',
+  middleware: [jsonBody()],
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({
+              message: z.string().min(1).max(MAX_MESSAGE_CHARACTERS),
+              signature: signatureField,
+            })
+            .openapi('SignedMessage'),
+        },
+      },
+    },
+  },
+  responses: {
+    200: { description: 'Signed in.', content: { 'application/json': { schema: SignedInSchema } } },
+    ...problemResponses(...bodyRefusals, 'challenge_expired', 'signature_invalid', 'chain_unavailable'),
+  },
+})
+
+/** Adds sign-in with Ethereum: POST /v1/auth/challenge, /v1/auth/verify and /v1/auth/logout. */
+export function addAuthRoutes(app: Api, deps: RouteDeps): void {
+  addChallengeRoute(app, deps)
+  addVerifyRoute(app, deps)
+  addLogoutRoute(app, deps)
+}
+
+function addChallengeRoute(app: Api, deps: RouteDeps): void {
+  const all = new RateLimiterMemory({ points: CHALLENGES_A_MINUTE, duration: 60 })
+
+  app.openapi(challengeRoute, async (c) => {
+    const { address, chainId = deps.config.chains[0]?.chainId } = c.req.valid('json')
+    if (chainId === undefined || !deps.config.chains.some((chain) => chain.chainId === chainId)) {
+      const faults = [{ in: 'json', path: 'chainId', message: 'is not a configured chain' }]
+      return problem(c, 'invalid_request', `Chain ${chainId} is not configured.`, { faults })
+    }
+    const clientWaitsSeconds = await deps.rateLimit(c)
+    if (clientWaitsSeconds !== null) {
+      return problem(c, 'rate_limited', 'Too many requests from this address.', {
+        retryAfterSeconds: clientWaitsSeconds,
+      })
+    }
+    const allWaitSeconds = await takeOne(all, 'all')
+    if (allWaitSeconds !== null) {
+      return problem(c, 'overloaded', 'Too many people sign in at the moment.', {
+        retryAfterSeconds: allWaitSeconds,
+      })
+    }
+    const { message, expiresAt } = await deps.signIn.challenge(address, chainId)
+    return c.json({ message, expiresAt: expiresAt.toISOString() }, 200)
+  })
+}
+
+function addVerifyRoute(app: Api, deps: RouteDeps): void {
+  app.openapi(verifyRoute, async (c) => {
+    const retryAfterSeconds = await deps.rateLimit(c)
+    if (retryAfterSeconds !== null) {
+      return problem(c, 'rate_limited', 'Too many requests from this address.', { retryAfterSeconds })
+    }
+    const result = await deps.signIn.verify(c.req.valid('json'))
+    switch (result.kind) {
+      case 'signed_in': {
+        const { token, expiresAt, address } = result.signedIn
+        return c.json({ token, expiresAt: expiresAt.toISOString(), address }, 200)
+      }
+      // 422 and not 401: no bearer was wrong, and what a client does about a 401 (forget its token) is not the answer.
+      case 'challenge_expired':
+        return problem(c, 'challenge_expired', 'There is no such message to be signed in with any more.')
+      case 'signature_invalid':
+        return problem(c, 'signature_invalid', "It is not this wallet's signature of this message.")
+      case 'chain_unavailable':
+        deps.logger.warn({ why: result.detail }, "a contract's signature could not be checked")
+        return problem(c, 'chain_unavailable', 'The chain of this wallet could not be asked.', {
+          retryAfterSeconds: CHAIN_RETRY_SECONDS,
+        })
+      case 'overloaded':
+        return problem(c, 'overloaded', 'Too many signatures wait to be checked.', {
+          retryAfterSeconds: OVERLOADED_RETRY_SECONDS,
+        })
+    }
+  })
+}
+
+function addLogoutRoute(app: Api, deps: RouteDeps): void {
+  const route = createRoute({
+    method: 'post',
+    path: '/v1/auth/logout',
+    tags: ['Sign-in'],
+    security: [{ walletToken: [] }],
+    summary: 'Sign out',
+    description:
+      'Ends this token at once; those of other devices stay. A token that has ended is 401, here too.',
+    middleware: [deps.requireWallet, noBody()],
+    responses: {
+      204: { description: 'Signed out.' },
+      ...problemResponses(
+        'malformed_json',
+        'unauthorized',
+        'forbidden',
+        'body_too_large',
+        'unsupported_media_type',
+        'invalid_request',
+        'internal_error',
+      ),
+    },
+  })
+  app.openapi(route, async (c) => {
+    const token = bearerToken(c)
+    if (token === null) throw new Error('a wallet without its token')
+    await deps.signIn.signOut(token)
+    return c.body(null, 204)
+  })
+}

@@ -1,0 +1,99 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { formatFraction } from '../../pricing/fraction.ts'
+import { priceSources } from '../../pricing/priceView.ts'
+import { bigintText } from '../bigintText.ts'
+import { problemResponses } from '../problemResponses.ts'
+import type { Api, RouteDeps } from '../routeDeps.ts'
+
+const decimalText = z.string().openapi({ pattern: '^[0-9]+(\\.[0-9]+)?$', example: '0.05' })
+
+/** The schema of what callers need to know of the settings. */
+export const ConfigSchema = z
+  .strictObject({
+    revenueWallet: z.string().openapi({ description: 'Where to pay to.' }),
+    chains: z.array(z.strictObject({ chainId: z.int(), confirmations: z.int() })),
+    rails: z.array(
+      z.strictObject({
+        rail: z.string(),
+        asset: z.enum(['eth', 'usdc', 'axgt']),
+        chainId: z.int(),
+        token: z.string().nullable().openapi({ description: 'The token contract; null for ETH.' }),
+        decimals: z.int(),
+        symbol: z.string(),
+        minimumBaseUnits: bigintText.openapi({ description: 'Without any discount.' }),
+        pricing: z.enum(priceSources).openapi({ description: 'How it is priced.' }),
+      }),
+    ),
+    tiers: z.array(
+      z.strictObject({
+        index: z.int(),
+        label: z.string(),
+        minimumAxgt: bigintText.openapi({ description: 'Whole AXGT.' }),
+        discountPercent: decimalText,
+      }),
+    ),
+    profiles: z.record(z.string(), z.int()).openapi({ description: 'GPUs of each profile.' }),
+    pricing: z.strictObject({ usdPerHour: decimalText, axgtBonusPercent: decimalText }),
+    sessions: z.strictObject({
+      heartbeatIntervalSeconds: z.int(),
+      heartbeatTimeoutSeconds: z.int(),
+      graceMinutes: z.int(),
+      lowBalanceMinutes: z.int().openapi({ description: 'The warning threshold.' }),
+    }),
+    storage: z.strictObject({ minutesPerGibHour: decimalText, debtLimitMinutes: z.int() }),
+  })
+  .openapi('Config')
+
+const configRoute = createRoute({
+  method: 'get',
+  path: '/v1/config',
+  tags: ['Buying'],
+  summary: 'Where and how to pay, and what for',
+  responses: {
+    200: {
+      description: 'The settings that callers need.',
+      content: { 'application/json': { schema: ConfigSchema } },
+    },
+    ...problemResponses('internal_error'),
+  },
+})
+
+/** Adds /v1/config. Every field is named one by one: settings also hold secrets. */
+export function addConfigRoute(app: Api, deps: RouteDeps): void {
+  app.openapi(configRoute, (c) => c.json(configJson(deps), 200))
+}
+
+function configJson({ config, rails }: RouteDeps): z.input<typeof ConfigSchema> {
+  const { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes } =
+    config.sessions
+  return {
+    revenueWallet: config.revenueWallet,
+    chains: config.chains.map(({ chainId, confirmations }) => ({ chainId, confirmations })),
+    rails: rails().map(({ rail, asset, chainId, token, decimals, symbol, minimumBaseUnits, pricing }) => ({
+      rail,
+      asset,
+      chainId,
+      token,
+      decimals,
+      symbol,
+      minimumBaseUnits: minimumBaseUnits.toString(),
+      pricing,
+    })),
+    tiers: config.pricing.tiers.map((tier, index) => ({
+      index,
+      label: `Tier ${index}`,
+      minimumAxgt: tier.minimumAxgt.toString(),
+      discountPercent: formatFraction(tier.discountPercent),
+    })),
+    profiles: config.profiles,
+    pricing: {
+      usdPerHour: formatFraction(config.pricing.usdPerHour),
+      axgtBonusPercent: formatFraction(config.pricing.axgt.bonusPercent),
+    },
+    sessions: { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes },
+    storage: {
+      minutesPerGibHour: formatFraction(config.storage.minutesPerGibHour),
+      debtLimitMinutes: config.storage.debtLimitMinutes,
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createRoute, z } from '@hono/zod-openapi'
+import { openApiDocument } from '../openApiDocument.ts'
+import { problem } from '../problem.ts'
+import { problemResponses } from '../problemResponses.ts'
+import { type ProblemCode, problems } from '../problems.ts'
+import type { Api, RouteDeps } from '../routeDeps.ts'
+
+const require = createRequire(import.meta.url)
+
+const docsPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AxonOS Credits API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/initializer.js"></script>
+</body>
+</html>
+`
+
+const initializer = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })
+`
+
+const assets = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+}
+
+const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
+
+const problemRoute = createRoute({
+  method: 'get',
+  path: '/problems/{code}',
+  tags: ['Operation'],
+  summary: 'What an error code means: where the `type` of a problem leads',
+  request: { params: z.object({ code: z.string().max(100) }) },
+  responses: {
+    200: {
+      description: 'The code explained.',
+      content: {
+        'application/json': {
+          schema: z.strictObject({
+            code: z.enum(codes),
+            status: z.int(),
+            title: z.string(),
+            meaning: z.string(),
+          }),
+        },
+      },
+    },
+    ...problemResponses('not_found', 'internal_error'),
+  },
+})
+
+/**
+ * Adds /docs, /openapi.json and /problems/{code}. Everything the browser loads comes from this service, so the content
+ * security policy can allow nothing else; there is no inline script.
+ */
+export function addDocsRoutes(app: Api, deps: RouteDeps): void {
+  app.openapi(problemRoute, (c) => {
+    const { code } = c.req.valid('param')
+    const known = codes.find((candidate) => candidate === code)
+    if (!known) return problem(c, 'not_found', 'There is no such code.')
+    return c.json({ code: known, ...problems[known] }, 200)
+  })
+
+  // Made at the first request, when every route is declared, and kept: it is the same for everyone.
+  let document: string | undefined
+  app.get('/openapi.json', (c) => {
+    document ??= JSON.stringify(openApiDocument(app, deps.config.publicUrl))
+    return c.body(document, 200, { 'Content-Type': 'application/json' })
+  })
+
+  app.get('/docs', (c) => c.html(docsPage))
+  app.get('/docs/initializer.js', (c) =>
+    c.body(initializer, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),
+  )
+  for (const [name, contentType] of Object.entries(assets)) {
+    let content: Promise<string> | undefined
+    app.get(`/docs/${name}`, async (c) => {
+      content ??= readFile(require.resolve(`swagger-ui-dist/${name}`), 'utf8')
+      return c.body(await content, 200, {
+        'Content-Type': contentType,
+        'Cache-Control': 'public, max-age=3600',
+      })
+    })
+  }
+}

@@ -1,0 +1,79 @@
+import type { Address } from 'viem'
+import type {
+  FeedReading,
+  OracleReading,
+  PoolReading,
+  PriceBlock,
+  SequencerReading,
+} from '../../pricing/oracleReading.ts'
+import { aggregatorAbi } from '../aggregatorAbi.ts'
+import type { ChainState } from '../rpc/openState.ts'
+import { readPoolWindows } from './readPoolWindows.ts'
+
+/** Where a chain's prices come from, and what is priced by them. */
+export interface OracleSources {
+  ethUsdFeed: Address
+  /** null where the chain has none: not asked. */
+  sequencerFeed: Address | null
+  /** null where no price of AXGT is wanted. */
+  pool: PoolSource | null
+  twapSeconds: number
+  pricesEth: boolean
+  pricesAxgt: boolean
+}
+
+/** A Uniswap v3 pool of AXGT and WETH. */
+export interface PoolSource {
+  address: Address
+  axgtIsToken0: boolean
+  axgtDecimals: number
+  wethDecimals: number
+}
+
+/**
+ * Reads what the price sources say after a block, and judges none of it. A source that reverts or has no code is
+ * `silent`; only the node can make this fail, as {@link ChainState.read} says. The pool is read where `pool` says so.
+ *
+ * Asks in the tick in which it is called, so that it shares an eth_call with whatever else is read of that state; a pool
+ * that remembers less than 24 hours costs one more.
+ */
+export async function readOracle(
+  state: ChainState,
+  sources: OracleSources,
+  block: PriceBlock,
+  options: { pool: boolean },
+): Promise<OracleReading> {
+  const [ethUsd, sequencer, pool] = await Promise.all([
+    readFeed(state, sources.ethUsdFeed),
+    sources.sequencerFeed === null ? null : readSequencer(state, sources.sequencerFeed),
+    sources.pool === null || !options.pool ? null : readPool(state, sources.pool, sources.twapSeconds, block),
+  ])
+  return { block, ethUsd, sequencer, pool }
+}
+
+async function readFeed(state: ChainState, feed: Address): Promise<FeedReading> {
+  const [round, decimals] = await Promise.all([
+    state.read({ address: feed, abi: aggregatorAbi, functionName: 'latestRoundData' }),
+    state.read({ address: feed, abi: aggregatorAbi, functionName: 'decimals' }),
+  ])
+  if (round.kind === 'failed' || decimals.kind === 'failed') return { kind: 'silent', feed }
+  const [roundId, answer, , updatedAt, answeredInRound] = round.value
+  return { kind: 'answered', feed, roundId, answer, updatedAt, answeredInRound, decimals: decimals.value }
+}
+
+async function readSequencer(state: ChainState, feed: Address): Promise<SequencerReading> {
+  const round = await state.read({ address: feed, abi: aggregatorAbi, functionName: 'latestRoundData' })
+  if (round.kind === 'failed') return { kind: 'silent', feed }
+  const [, answer, startedAt] = round.value
+  return { kind: 'answered', feed, answer, startedAt }
+}
+
+async function readPool(
+  state: ChainState,
+  { address: pool, ...source }: PoolSource,
+  twapSeconds: number,
+  { timestamp }: PriceBlock,
+): Promise<PoolReading> {
+  const windows = await readPoolWindows(state, pool, { twapSeconds, timestamp })
+  return windows === null ? { kind: 'silent', pool } : { kind: 'answered', pool, ...source, ...windows }
+}

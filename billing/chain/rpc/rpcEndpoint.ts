@@ -1,0 +1,188 @@
+import pLimit from 'p-limit'
+import { BaseError, type Client, type CustomTransport, createClient, custom } from 'viem'
+import { getHttpRpcClient, getWebSocketRpcClient } from 'viem/utils'
+import type { z } from 'zod'
+import { redactSecrets } from '../../log/redactSecrets.ts'
+import { urlSecrets } from '../../log/urlSecrets.ts'
+
+/** Told of every request as it ends: for metrics and for counting what a deposit costs. */
+export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
+
+/** One RPC of a chain. */
+export interface RpcEndpoint {
+  /** `rpc 1 (host.example)`: safe to log; the URL itself may hold a key and never leaves this module. */
+  label: string
+  /** Asks and checks the shape of the answer. Throws when there is none, an error, or one of another shape. */
+  request<schema extends z.ZodType>(
+    method: string,
+    params: unknown[],
+    schema: schema,
+  ): Promise<z.output<schema>>
+  /** For viem's actions over the same transport. */
+  client: Client<CustomTransport>
+}
+
+export interface RpcEndpointOptions {
+  /** Position among the chain's URLs, from 1. */
+  position: number
+  /** How long one request may take before it counts as unanswered. */
+  timeoutMs?: number
+  /** Requests under way at once; what is beyond waits here rather than at the provider. */
+  concurrency?: number
+  onRequest?: OnRpcRequest
+}
+
+/** Traces of a large block run to tens of megabytes; beyond this an answer is refused unread. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+
+/** Of a provider's error message; what is beyond is not for a log line. */
+const LONGEST_MESSAGE = 300
+
+/**
+ * Opens an RPC by its URL (http, https, ws, wss). Nothing is sent until the first request. Transient failures (429,
+ * 5xx, time-outs) are tried twice more within half a second by viem; anything longer is the caller's to wait out.
+ */
+export function createRpcEndpoint(
+  url: string,
+  { position, timeoutMs = 10_000, concurrency = 16, onRequest }: RpcEndpointOptions,
+): RpcEndpoint {
+  const label = `rpc ${position} (${new URL(url).host})`
+  const send = url.startsWith('ws') ? webSocketSender(url, timeoutMs) : httpSender(url, timeoutMs)
+  const secrets = urlSecrets(url)
+  const limit = pLimit(concurrency)
+  const client = createClient({
+    transport: custom(
+      { request: ({ method, params }) => limit(() => measured(method, () => send(method, params ?? []))) },
+      { retryCount: 2, retryDelay: 100 },
+    ),
+  })
+
+  async function measured<value>(method: string, work: () => Promise<value>): Promise<value> {
+    const startedAt = performance.now()
+    let outcome: 'ok' | 'error' = 'error'
+    try {
+      const value = await work()
+      outcome = 'ok'
+      return value
+    } catch (error) {
+      // Before anybody sees it, and before it is cut, which could leave the half of a key that is not recognised.
+      if (error instanceof RpcErrorResponse) {
+        error.message = redactSecrets(error.message, secrets).slice(0, LONGEST_MESSAGE)
+      }
+      throw error
+    } finally {
+      onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
+    }
+  }
+
+  return {
+    label,
+    client,
+    async request(method, params, schema) {
+      const answer: unknown = await client.request({ method, params } as never)
+      const parsed = schema.safeParse(answer)
+      if (!parsed.success) throw new RpcShapeError(method)
+      return parsed.data
+    },
+  }
+}
+
+/** An RPC answered something that is not what the method answers. Its content is not repeated: it may be hostile. */
+export class RpcShapeError extends Error {
+  override name = 'RpcShapeError'
+  constructor(method: string) {
+    super(`${method} was answered in a shape it does not have`)
+  }
+}
+
+type Send = (method: string, params: unknown[]) => Promise<unknown>
+
+let nextId = 1
+
+function httpSender(url: string, timeoutMs: number): Send {
+  const http = getHttpRpcClient(url, { timeout: timeoutMs, maxResponseBodySize: MAX_RESPONSE_BYTES })
+  return async (method, params) => {
+    const id = nextId++
+    const response: unknown = await http.request({ body: { id, method, params } })
+    return resultOf(response, method, id)
+  }
+}
+
+/**
+ * One connection for all requests, opened by the first of them. One that fails or falls silent is thrown away, and the next
+ * request opens another: viem's own reconnecting gives up for good after a few tries, and prints the URL.
+ */
+function webSocketSender(url: string, timeoutMs: number): Send {
+  let current: Promise<SocketClient> | null = null
+  return async (method, params) => {
+    current ??= getWebSocketRpcClient(url, { keepAlive: true, reconnect: false })
+    const mine = current
+    const response: unknown = await within(timeoutMs, mine)
+      .then((socket) => socket.requestAsync({ body: { method, params }, timeout: timeoutMs }))
+      .catch((error: unknown) => {
+        if (current === mine) current = null
+        mine.then((socket) => socket.close()).catch(() => {})
+        throw error
+      })
+    return resultOf(response, method, null)
+  }
+}
+
+type SocketClient = Awaited<ReturnType<typeof getWebSocketRpcClient>>
+
+/** Opening has no bound in viem: a server that accepts the connection and says nothing would hold a request for ever. */
+async function within<value>(timeoutMs: number, work: Promise<value>): Promise<value> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new SocketOpeningError('the WebSocket did not open in time')), timeoutMs)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+class SocketOpeningError extends BaseError {
+  override name = 'SocketOpeningError'
+}
+
+/** viem does not compare ids; a proxy that mixes up answers would otherwise have one block pass for another. */
+function resultOf(response: unknown, method: string, id: number | null): unknown {
+  if (typeof response !== 'object' || response === null) throw new RpcShapeError(method)
+  const { error, result, id: answeredId } = response as { error?: unknown; result?: unknown; id?: unknown }
+  if (error) throw new RpcErrorResponse(method, error)
+  if (id !== null && answeredId !== id) throw new RpcShapeError(method)
+  if (result === undefined) throw new RpcShapeError(method)
+  return result
+}
+
+/** A JSON-RPC error object; `code` is what viem decides retries by. */
+export class RpcErrorResponse extends Error {
+  override name = 'RpcErrorResponse'
+  readonly code: number
+  /** The code that was called reverted. */
+  readonly isRevert: boolean
+  constructor(method: string, error: unknown) {
+    const { code, message } = (typeof error === 'object' && error ? error : {}) as {
+      code?: unknown
+      message?: unknown
+    }
+    super(typeof message === 'string' ? message : `${method} failed`)
+    // By custom, nodes tell of a revert by 3. viem does not know that one and tries again what it does not know; a revert
+    // stays one.
+    this.isRevert = code === 3
+    this.code = typeof code === 'number' && code !== 3 ? code : -32000
+  }
+}
+
+/** One sentence about a failed request that holds no URL (viem's own messages do). */
+export function describeRpcFailure(error: unknown): string {
+  if (error instanceof BaseError) {
+    const inner = error.walk((cause) => cause instanceof RpcErrorResponse || cause instanceof RpcShapeError)
+    if (inner) return (inner as Error).message
+    const status = 'status' in error && typeof error.status === 'number' ? ` (HTTP ${error.status})` : ''
+    return `${error.name.replace(/Error$/, '')}${status}`
+  }
+  return error instanceof RpcErrorResponse || error instanceof RpcShapeError ? error.message : 'no answer'
+}

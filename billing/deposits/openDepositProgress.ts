@@ -1,0 +1,142 @@
+import type { Address } from 'viem'
+import { createWaker } from '../clock/createWaker.ts'
+import { workWhenWoken } from '../clock/workWhenWoken.ts'
+import type { Sql } from '../database/connect.ts'
+import type { DepositView } from '../gate/transactionView.ts'
+import { type ConfirmationsRequired, queryDepositViews } from './depositViews.ts'
+import { groupBy } from './groupBy.ts'
+
+/** Should a notification be lost, a head is noticed this much later. */
+const LOOKED_EVERY_MS = 1_000
+/** Pending deposits of one account that are followed: its newest. */
+const FOLLOWED_AT_MOST = 20
+
+/** An account's pending deposits, oldest block first, as they were when the look began. */
+export interface PendingDeposits {
+  /** When the look began, of `performance.now()`: whatever was committed before is in it. */
+  lookedAt: number
+  deposits: DepositView[]
+}
+
+/** How far the pending deposits are of those who listen. Only the latest look is kept, so nothing piles up. */
+export interface DepositProgress {
+  /** Resolves when it has stopped, and asks the database no more. */
+  over: Promise<void>
+  /**
+   * Has the account followed until the answer is called: a look at once and with each head of a chain. `wake` is called
+   * after each look that found something pending.
+   */
+  subscribe(account: Address, wake: () => void): () => void
+  /** null: nothing was pending at the last look. */
+  latest(account: Address): PendingDeposits | null
+  /** Asks for a look at this account before the next head. */
+  refresh(account: Address): void
+}
+
+export interface DepositProgressOptions {
+  confirmationsRequired: ConfirmationsRequired
+  stop: AbortSignal
+  /** Told when looking fails, once until it works again. */
+  onProblem: (error: unknown) => void
+}
+
+/**
+ * Follows the pending deposits of all who listen to this process, until stopped: one query for all of them when the gate
+ * has written down another head, none while nobody listens.
+ */
+export async function openDepositProgress(
+  sql: Sql,
+  { confirmationsRequired, stop, onProblem }: DepositProgressOptions,
+): Promise<DepositProgress> {
+  const subscribers = new Map<Address, Set<() => void>>()
+  const pending = new Map<Address, PendingDeposits>()
+  const waker = createWaker()
+  let unseen = new Set<Address>()
+  let heads = ''
+  const listening = await sql.listen('credits_heads', waker.wake, waker.wake)
+
+  async function look(): Promise<void> {
+    if (subscribers.size === 0) return
+    const asked = unseen
+    unseen = new Set()
+    try {
+      const headsNow = await readHeads(sql)
+      const accounts = headsNow === heads ? [...asked] : [...subscribers.keys()]
+      await follow(accounts)
+      heads = headsNow
+    } catch (error) {
+      for (const account of asked) unseen.add(account)
+      throw error
+    }
+  }
+
+  async function follow(accounts: Address[]): Promise<void> {
+    if (accounts.length === 0) return
+    const lookedAt = performance.now()
+    const found = await readPending(sql, confirmationsRequired, accounts)
+    for (const account of accounts) {
+      const deposits = found.get(account)
+      const wakes = subscribers.get(account)
+      if (deposits === undefined || wakes === undefined) {
+        pending.delete(account)
+        continue
+      }
+      pending.set(account, { lookedAt, deposits })
+      for (const wake of wakes) wake()
+    }
+  }
+
+  const over = workWhenWoken(look, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem }).then(() =>
+    listening.unlisten().catch(() => {}),
+  )
+
+  function refresh(account: Address): void {
+    unseen.add(account)
+    waker.wake()
+  }
+
+  return {
+    over,
+    subscribe(account, wake) {
+      const of = subscribers.get(account) ?? new Set()
+      of.add(wake)
+      subscribers.set(account, of)
+      refresh(account)
+      return () => {
+        of.delete(wake)
+        if (of.size > 0 || subscribers.get(account) !== of) return
+        subscribers.delete(account)
+        unseen.delete(account)
+        pending.delete(account)
+      }
+    },
+    latest: (account) => pending.get(account) ?? null,
+    refresh,
+  }
+}
+
+/** All heads as one text, which is another one when any head is. */
+async function readHeads(sql: Sql): Promise<string> {
+  const rows = await sql<{ head: string }[]>`
+    select chain_id || ':' || head_number || ':' || head_hash as head from credits.chain_status order by chain_id`
+  return rows.map(({ head }) => head).join()
+}
+
+async function readPending(
+  sql: Sql,
+  confirmationsRequired: ConfirmationsRequired,
+  accounts: Address[],
+): Promise<Map<Address, DepositView[]>> {
+  const views = await queryDepositViews(
+    sql,
+    confirmationsRequired,
+    sql`
+      where d.id in (
+        select id from (
+          select id, row_number() over (partition by payer order by block_number desc, id) as place
+          from credits.deposit where state = 'pending' and payer = any(${accounts}::text[])
+        ) newest where place <= ${FOLLOWED_AT_MOST})
+      order by d.block_number, d.id`,
+  )
+  return groupBy(views, ({ payer }) => payer)
+}

@@ -1,0 +1,90 @@
+import type { Hash } from 'viem'
+import type { Rail } from '../config/config.ts'
+import type { Sql } from '../database/connect.ts'
+import type { OpenDeposit } from '../gate/gateDeps.ts'
+
+type Row = Omit<OpenDeposit, 'amountBaseUnits' | 'chainId'> & { chainId: bigint; amountBaseUnits: string }
+
+function toOpenDeposit(row: Row): OpenDeposit {
+  return { ...row, chainId: Number(row.chainId), amountBaseUnits: BigInt(row.amountBaseUnits) }
+}
+
+const columns = (sql: Sql) => sql`
+  id, chain_id as "chainId", tx_hash as "txHash", rail, payer, state, reason, detail, amount_base_units as "amountBaseUnits",
+  block_number as "blockNumber", block_hash as "blockHash", attempt, failures`
+
+/** Deposits deep enough to be decided now: pending ones, and held ones whose time has come. Oldest block first. */
+export async function selectDue(
+  sql: Sql,
+  { chainId, deepestBlock, now, limit }: { chainId: number; deepestBlock: bigint; now: Date; limit: number },
+): Promise<OpenDeposit[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from credits.deposit
+    where chain_id = ${chainId} and state in ('pending', 'held') and block_number <= ${deepestBlock.toString()}
+      and (retry_at <= ${now} or (retry_at is null and state = 'pending'))
+    order by block_number, id limit ${limit}`
+  return rows.map(toOpenDeposit)
+}
+
+/** Pending deposits that are not deep enough yet: only whether their block still stands is asked about. */
+export async function selectShallow(
+  sql: Sql,
+  { chainId, aboveBlock, limit }: { chainId: number; aboveBlock: bigint; limit: number },
+): Promise<OpenDeposit[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from credits.deposit
+    where chain_id = ${chainId} and state = 'pending' and block_number > ${aboveBlock.toString()}
+    order by block_number, id limit ${limit}`
+  return rows.map(toOpenDeposit)
+}
+
+/** Deposits whose block went away and that are due to be looked for again. */
+export async function selectLost(
+  sql: Sql,
+  { chainId, now, limit }: { chainId: number; now: Date; limit: number },
+): Promise<OpenDeposit[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from credits.deposit
+    where chain_id = ${chainId} and state in ('orphaned', 'reversed') and retry_at <= ${now}
+    order by retry_at, id limit ${limit}`
+  return rows.map(toOpenDeposit)
+}
+
+/** Credited deposits that the chain could still take back, within a range of blocks. */
+export async function selectWatched(
+  sql: Sql,
+  { chainId, blockHashes }: { chainId: number; blockHashes: Hash[] },
+): Promise<OpenDeposit[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from credits.deposit
+    where chain_id = ${chainId} and state = 'credited' and not final and block_hash = any(${blockHashes}::text[])
+    order by id`
+  return rows.map(toOpenDeposit)
+}
+
+/** A payer's other payments of a rail that were each too small. */
+export async function selectSmall(
+  sql: Sql,
+  { payer, rail, except, limit }: { payer: string; rail: Rail; except: string[]; limit: number },
+): Promise<OpenDeposit[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from credits.deposit
+    where payer = ${payer} and rail = ${rail} and state = 'held' and reason = 'below_minimum'
+      and not (id = any(${except}::text[]))
+    order by block_number desc, id limit ${limit}`
+  return rows.map(toOpenDeposit)
+}
+
+/** One deposit, whatever its state; null when there is none of that id. */
+export async function selectById(sql: Sql, id: string): Promise<OpenDeposit | null> {
+  const [row] = await sql<Row[]>`select ${columns(sql)} from credits.deposit where id = ${id}`
+  return row === undefined ? null : toOpenDeposit(row)
+}
+
+/** All deposits of a transaction, whatever their state. */
+export async function selectByTransaction(sql: Sql, txHash: Hash): Promise<OpenDeposit[]> {
+  const rows = await sql<
+    Row[]
+  >`select ${columns(sql)} from credits.deposit where tx_hash = ${txHash} order by id`
+  return rows.map(toOpenDeposit)
+}

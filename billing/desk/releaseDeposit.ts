@@ -1,0 +1,140 @@
+import type { Evidence } from '../chain/proof/readEvidence.ts'
+import type { Agreed } from '../chain/rpc/agree.ts'
+import { creditReleased } from '../deposits/creditDeposits.ts'
+import { selectById } from '../deposits/selectDeposits.ts'
+import { deepestBlock } from '../gate/deepestBlock.ts'
+import type { GateChain, GateDeps, OpenDeposit } from '../gate/gateDeps.ts'
+import { planDeposit } from '../gate/planDeposit.ts'
+import { readLastAccepted } from '../gate/readLastAccepted.ts'
+import type { ReleaseOrder, ReleaseOutcome } from '../gate/releaseOutcome.ts'
+import type { DepositReason } from '../gate/schema.ts'
+import type { Quote } from '../pricing/quote.ts'
+
+/** Reasons that the operator may overrule; any other is about the payment itself, not about what it is worth. */
+const releasable: readonly (DepositReason | null)[] = [
+  'state_unavailable',
+  'price_unavailable',
+  'daily_cap_reached',
+]
+
+/**
+ * Credits a held deposit as if it had been paid in another block, on the operator's word: the payment is proven at its own
+ * block as ever, the payer's AXGT and the prices are those after `atBlock`. For deposits whose own block can not tell
+ * what they are worth any more. The quote names the block, and who ordered it is kept with the credit.
+ *
+ * At most once, as any credit. The day's cap on AXGT does not bind it; the guards on prices do, but for the deviation
+ * where `acceptDeviation` says so. Where the state at the deposit's own block is gone, what a token delivered can not be
+ * compared with its log, and the log is believed: that too is the operator's word.
+ */
+export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promise<ReleaseOutcome> {
+  const deposit = await selectById(deps.sql, order.depositId)
+  if (deposit === null) return { kind: 'not_found' }
+  const { state, reason } = deposit
+  if (state !== 'held' || !releasable.includes(reason)) return { kind: 'not_releasable', state, reason }
+  const chain = deps.chains.get(deposit.chainId)
+  if (chain === undefined) return unproven(`chain ${deposit.chainId} is not configured (RAILS)`)
+  const reading = await chain.reader.readHead()
+  if (reading.kind !== 'agreed') return unproven(reading.problem)
+  const { head } = reading
+  const deepest = deepestBlock(head, chain.confirmations)
+  if (order.atBlock > deepest) return { kind: 'block_not_deep_enough', deepestBlock: deepest }
+
+  const quoted = await quoteAt(deps, chain, deposit, order)
+  if (quoted.kind !== 'quoted') return quoted
+  const { credit } = quoted
+  if (order.dryRun) return { kind: 'would_release', quote: credit.quote }
+  const release = {
+    reason: reason as DepositReason,
+    detail: deposit.detail,
+    atBlock: credit.quote.asOfBlock,
+    deviationAccepted: order.acceptDeviation,
+    releasedBy: order.releasedBy,
+    note: order.note,
+  }
+  const event = await creditReleased(deps.sql, credit, { release, finalizedNumber: head.finalizedNumber })
+  if (event === null) return unproven('it is no longer held, or the balance can not hold it')
+  deps.report(event)
+  return { kind: 'released', quote: credit.quote, attempt: event.attempt }
+}
+
+type Credit = Extract<ReturnType<typeof planDeposit>, { kind: 'credit' }>
+
+/** Proves the payment at its own block and prices it at the other one. */
+async function quoteAt(
+  deps: GateDeps,
+  chain: GateChain,
+  deposit: OpenDeposit,
+  { atBlock, acceptDeviation }: ReleaseOrder,
+): Promise<{ kind: 'quoted'; credit: Credit } | Extract<ReleaseOutcome, { kind: 'unproven' | 'unpriced' }>> {
+  const proof = await prove(chain, deposit)
+  if (proof.kind !== 'agreed') return unproven(whyNot(proof))
+  if (!proof.value.canonical) return unproven('its block is no longer canonical')
+  const hash = await chain.reader.readCanonicalHash(atBlock)
+  if (hash.kind !== 'agreed') return unproven(`block ${atBlock} can not be read: ${whyNot(hash)}`)
+  const [balances, oracle] = await Promise.all([
+    chain.reader.readAxgtBalances([deposit.payer], atBlock),
+    chain.reader.readOracle(atBlock),
+  ])
+  for (const read of [balances, oracle]) {
+    if (read !== null && read.kind !== 'agreed') return unproven(`at block ${atBlock}: ${whyNot(read)}`)
+  }
+  // Balances are asked for by height: they are that block's only if it still stands afterwards.
+  const after = await chain.reader.readCanonicalHash(atBlock)
+  const isSameBlock = after.kind === 'agreed' && after.value === hash.value
+  const isPriceOfIt = oracle?.kind !== 'agreed' || oracle.value.block.hash === hash.value
+  if (!isSameBlock || !isPriceOfIt) return unproven(`block ${atBlock} was replaced meanwhile`)
+  const balance = balances?.kind === 'agreed' ? balances.value[0] : undefined
+  const market = oracle?.kind === 'agreed' ? oracle.value : null
+  const evidence: Agreed<Evidence> = {
+    kind: 'agreed',
+    value: {
+      ...proof.value,
+      axgtBalances: balance === undefined ? [] : [{ holder: deposit.payer, balance }],
+      oracle: market,
+    },
+  }
+  const decision = planDeposit(deposit, evidence, {
+    rail: deps.rails.get(deposit.rail),
+    pricing: deps.pricing,
+    axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
+    lastAccepted: market === null ? null : await readLastAccepted(deps.sql, deposit.rail, market.block),
+    release: { block: { number: atBlock, hash: hash.value }, acceptDeviation },
+  })
+  switch (decision.kind) {
+    case 'credit':
+      return { kind: 'quoted', credit: decision }
+    case 'small':
+      return { kind: 'unpriced', detail: minimumOf(decision.quote) }
+    case 'hold':
+      return { kind: 'unpriced', detail: decision.detail ?? decision.reason }
+    case 'reject':
+      return { kind: 'unpriced', detail: `${deposit.rail} is not enabled (RAILS)` }
+    case 'void':
+    case 'lost':
+      return unproven('its block does not hold this payment')
+    case 'wait':
+      return unproven('the RPCs do not have all of its block')
+  }
+}
+
+/** With the state of its own block where there still is one, else without. */
+async function prove(chain: GateChain, { blockNumber, blockHash, txHash, rail }: OpenDeposit) {
+  const block = { number: blockNumber, hash: blockHash }
+  const transactions = [{ txHash, ether: rail.startsWith('eth:') }]
+  const whole = await chain.reader.readEvidence({ block, transactions, state: true })
+  if (whole.kind !== 'state_unavailable') return whole
+  return chain.reader.readEvidence({ block, transactions, state: false })
+}
+
+function minimumOf({ amountBaseUnits, minimumBaseUnits }: Quote): string {
+  return `it is below the minimum at that block: ${amountBaseUnits} of ${minimumBaseUnits} base units`
+}
+
+function whyNot(read: Agreed<unknown>): string {
+  if (read.kind === 'behind') return 'the RPCs do not have all of it'
+  return 'detail' in read ? read.detail : read.kind
+}
+
+function unproven(detail: string): Extract<ReleaseOutcome, { kind: 'unproven' }> {
+  return { kind: 'unproven', detail }
+}

@@ -1,0 +1,116 @@
+import type { Address } from 'viem'
+import { readToken, type TokenMetadata } from '../../chain/contracts/readToken.ts'
+import type { RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
+import type { Config, Rail } from '../../config/config.ts'
+import type { Sql } from '../../database/connect.ts'
+import type { GateRail } from '../gateDeps.ts'
+
+/** The enabled rails with their tokens' decimals, and the decimals of the AXGT that decides tiers, by chain. */
+export interface OpenRails {
+  rails: Map<Rail, GateRail & { symbol: string }>
+  axgtDecimals: Map<number, number>
+}
+
+/** A token could not be read: `wrong` will not pass by itself (a setting is wrong), `unavailable` may. */
+export type OpenRailsResult =
+  | { kind: 'open'; open: OpenRails }
+  | { kind: 'wrong'; detail: string }
+  | { kind: 'unavailable'; detail: string }
+
+/** How long a token already known is asked about again: an RPC that says nothing must not keep balances from being served. */
+const KNOWN_TOKEN_PATIENCE_MS = 2_000
+
+/**
+ * Reads symbol and decimals of every token from its chain. What was read once is kept in the database and used when the
+ * RPCs are away, so that a restart in the middle of an outage still serves balances; a token that now says something else
+ * is refused, since every amount on it would mean something else too.
+ */
+export async function openRails(
+  sql: Sql,
+  config: Config,
+  endpoints: ReadonlyMap<number, RpcEndpoint[]>,
+): Promise<OpenRailsResult> {
+  const metadata = new Map<string, TokenMetadata>()
+  for (const { chainId, address, variable } of tokensOf(config)) {
+    const stored = await readStored(sql, chainId, address)
+    const asked = readToken(endpoints.get(chainId) ?? [], chainId, address)
+    const read = stored === null ? await asked : await Promise.race([asked, silence(KNOWN_TOKEN_PATIENCE_MS)])
+    if (read.kind === 'agreed') {
+      if (read.value === null) {
+        return {
+          kind: 'wrong',
+          detail: `${variable} is ${address}, which is no ERC-20 token on chain ${chainId}`,
+        }
+      }
+      if (stored !== null && stored.decimals !== read.value.decimals) {
+        return {
+          kind: 'wrong',
+          detail: `${variable} (${address}) had ${stored.decimals} decimals and now says ${read.value.decimals}`,
+        }
+      }
+      await store(sql, chainId, address, read.value)
+      metadata.set(`${chainId} ${address}`, read.value)
+    } else if (stored !== null) {
+      metadata.set(`${chainId} ${address}`, stored)
+    } else {
+      return { kind: 'unavailable', detail: `${variable} (${address}) can not be read yet: ${whyNot(read)}` }
+    }
+  }
+  return { kind: 'open', open: assemble(config, metadata) }
+}
+
+function silence(milliseconds: number): Promise<{ kind: 'unavailable'; detail: string }> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve({ kind: 'unavailable', detail: 'no answer yet' }), milliseconds).unref()
+  })
+}
+
+function whyNot(read: { kind: string; detail?: string }): string {
+  return read.detail ?? `the RPCs are ${read.kind}`
+}
+
+function tokensOf(config: Config): { chainId: number; address: Address; variable: string }[] {
+  const tokens = new Map<string, { chainId: number; address: Address; variable: string }>()
+  for (const { asset, chainId, token } of config.rails) {
+    if (token === null) continue
+    const variable = `${asset.toUpperCase()}_ADDRESS_${chainId}`
+    tokens.set(`${chainId} ${token}`, { chainId, address: token, variable })
+  }
+  for (const { chainId, axgtToken } of config.chains) {
+    if (axgtToken === null) continue
+    const variable = `AXGT_ADDRESS_${chainId}`
+    tokens.set(`${chainId} ${axgtToken}`, { chainId, address: axgtToken, variable })
+  }
+  return [...tokens.values()]
+}
+
+async function readStored(sql: Sql, chainId: number, address: Address): Promise<TokenMetadata | null> {
+  const [row] = await sql<TokenMetadata[]>`
+    select symbol, decimals from credits.token where chain_id = ${chainId} and address = ${address}`
+  return row ?? null
+}
+
+async function store(sql: Sql, chainId: number, address: Address, token: TokenMetadata): Promise<void> {
+  await sql`
+    insert into credits.token (chain_id, address, symbol, decimals)
+    values (${chainId}, ${address}, ${token.symbol}, ${token.decimals})
+    on conflict (chain_id, address) do update set symbol = excluded.symbol`
+}
+
+const ETHER: TokenMetadata = { symbol: 'ETH', decimals: 18 }
+
+function assemble(config: Config, metadata: Map<string, TokenMetadata>): OpenRails {
+  const metadataOf = (chainId: number, token: Address): TokenMetadata => {
+    const found = metadata.get(`${chainId} ${token}`)
+    if (found === undefined) throw new Error(`token ${token} of chain ${chainId} was not read`)
+    return found
+  }
+  const rails = config.rails.map((rail) => {
+    const { symbol, decimals } = rail.token === null ? ETHER : metadataOf(rail.chainId, rail.token)
+    return [rail.rail, { config: rail, symbol, decimals }] as const
+  })
+  const axgtDecimals = config.chains.flatMap(({ chainId, axgtToken }) =>
+    axgtToken === null ? [] : [[chainId, metadataOf(chainId, axgtToken).decimals] as const],
+  )
+  return { rails: new Map(rails), axgtDecimals: new Map(axgtDecimals) }
+}

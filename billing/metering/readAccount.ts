@@ -1,0 +1,87 @@
+import type { Address } from 'viem'
+import type { Sql } from '../database/connect.ts'
+import type { MeterLimits } from '../sessions/meterLimits.ts'
+
+/** What an account holds at this moment, and how long it lasts. */
+export interface AccountView {
+  address: Address
+  /** The ledger's sum, less usage not yet posted, less what its sessions used since their last heartbeat. */
+  balanceMicros: bigint
+  /** What all running sessions burn together. */
+  burnMicrosPerMinute: bigint
+  /** null while nothing burns. */
+  runsOutAt: Date | null
+  /** At most the warning threshold is left at the present burn. */
+  low: boolean
+  /** null while no session is in grace. */
+  graceRemainingSeconds: number | null
+}
+
+const MICROS_PER_MINUTE = 60_000_000n
+
+interface Row {
+  available: bigint
+  accrued: string
+  liveGpus: bigint
+  graceUsed: bigint
+  now: Date
+}
+
+/**
+ * Reads what an account holds, right at any moment and not only after a heartbeat: what its sessions have used since their
+ * last one is counted as it would be billed now. So one in grace burns from a top-up on, and one that has used up the
+ * balance is in grace, before its heartbeat says so. Negative after a reversal of spent credit or by storage. An address
+ * never seen has 0. Changes nothing.
+ */
+export async function readAccount(sql: Sql, limits: MeterLimits, address: Address): Promise<AccountView> {
+  const [row] = await sql<Row[]>`
+    select a.balance_micros - coalesce(m.unposted_micros, 0) as available,
+      coalesce(m.grace_used_micros, 0) as "graceUsed", clock_timestamp() as now,
+      coalesce(s.accrued, 0)::text as accrued, coalesce(s.gpus, 0) as "liveGpus"
+    from credits.account a
+    left join credits.meter m on m.account = a.address
+    left join lateral (
+      select sum(s.gpus) as gpus,
+        sum(s.gpus * least(greatest(credits.micros_between(s.billed_through, t.now), 0),
+          ${limits.heartbeatTimeoutMicros}::bigint)) as accrued
+      from credits.session s, (select credits.metering_now() as now) t
+      where s.account = a.address and s.state <> 'ended'
+    ) s on true
+    where a.address = ${address}`
+  if (row === undefined) return { address, ...NOTHING }
+  const accrued = BigInt(row.accrued)
+  const left = row.available - accrued
+  // Usage does not take a balance below zero; what did so before stays.
+  const balanceMicros = row.available <= 0n ? row.available : left > 0n ? left : 0n
+  const burnMicrosPerMinute = balanceMicros > 0n ? row.liveGpus * MICROS_PER_MINUTE : 0n
+  const isInGrace = row.liveGpus > 0n && balanceMicros <= 0n
+  const graceLeft = limits.graceMicros - row.graceUsed
+  return {
+    address,
+    balanceMicros,
+    burnMicrosPerMinute,
+    runsOutAt: runsOutAt(row.now, balanceMicros, burnMicrosPerMinute),
+    low:
+      row.liveGpus > 0n &&
+      balanceMicros <= BigInt(limits.lowBalanceMinutes) * row.liveGpus * MICROS_PER_MINUTE,
+    graceRemainingSeconds: isInGrace ? Number((graceLeft > 0n ? graceLeft : 0n) / 1_000_000n) : null,
+  }
+}
+
+const NOTHING: Omit<AccountView, 'address'> = {
+  balanceMicros: 0n,
+  burnMicrosPerMinute: 0n,
+  runsOutAt: null,
+  low: false,
+  graceRemainingSeconds: null,
+}
+
+/** The last millisecond that a date can name. */
+const LATEST_MS = 8_640_000_000_000_000n
+
+function runsOutAt(now: Date, balanceMicros: bigint, burnMicrosPerMinute: bigint): Date | null {
+  if (burnMicrosPerMinute === 0n) return null
+  const lastsMs = (balanceMicros * 60_000n) / burnMicrosPerMinute
+  const at = BigInt(now.getTime()) + lastsMs
+  return new Date(Number(at < LATEST_MS ? at : LATEST_MS))
+}

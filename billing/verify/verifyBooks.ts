@@ -1,0 +1,39 @@
+import type { Sql } from '../database/connect.ts'
+import type { VerificationStep } from './differences.ts'
+import { verifyDeposits } from './verifyDeposits.ts'
+import { verify } from './verifyLedger.ts'
+import { verifyUsage } from './verifyUsage.ts'
+
+/** How a verification ended: what was looked at, by name, and how many differences were told. */
+export interface VerificationResult {
+  checked: Record<string, bigint>
+  differences: number
+}
+
+/**
+ * Proves everything that is durable, ledger, deposits and usage, as it was at one moment: in one read-only, repeatable-read
+ * transaction, so that it is right beside a running service and stops nobody. `onStep` hears each difference as it is
+ * found and how far the counting is; only the totals are kept.
+ */
+export async function verifyBooks(
+  sql: Sql,
+  onStep: (step: VerificationStep) => void = () => {},
+): Promise<VerificationResult> {
+  return sql.begin('isolation level repeatable read read only', async (tx) => {
+    const result: VerificationResult = { checked: {}, differences: 0 }
+    for (const part of [verify, verifyDeposits, verifyUsage]) {
+      for await (const step of part(tx)) {
+        onStep(step)
+        switch (step.kind) {
+          case 'difference':
+            result.differences += 1
+            break
+          case 'checked':
+            result.checked[step.what] = step.count
+            break
+        }
+      }
+    }
+    return result
+  })
+}
