@@ -5,9 +5,11 @@ export default defineConfig({
   dialect: 'postgresql',
   schema: [
     './billing/ledger/schema.ts',
+    './billing/deposits/schema.ts',
     './billing/gate/schema.ts',
+    './billing/prices/schema.ts',
     './billing/metering/schema.ts',
-    './billing/storage/schema.ts',
+    './billing/metering/schema.ts',
     './billing/events/schema.ts',
     './billing/auth/schema.ts',
   ],

@@ -1,6 +1,5 @@
 import type { Sql } from '../billing/database/connect.ts'
-import { meterSessions } from '../billing/metering/meterSessions.ts'
-import type { MeterLimits } from '../billing/sessions/meterLimits.ts'
+import { type MeterLimits, meterSessions } from '../billing/metering/meterSessions.ts'
 import type { Subject } from './measureSlices.ts'
 import { openLane } from './openLane.ts'
 import { postOf } from './postOf.ts'

@@ -1,7 +1,7 @@
 import { parseSettings } from '../billing/config/parseSettings.ts'
 import { connect, type Sql } from '../billing/database/connect.ts'
 import { migrate } from '../billing/database/migrate.ts'
-import { meterLimits } from '../billing/sessions/meterLimits.ts'
+import { meterLimits } from '../billing/metering/meterSessions.ts'
 import { baseSettings, type SettingsChain } from '../test/support/baseSettings.ts'
 import { fillLedger } from './fillLedger.ts'
 import { type HeartbeatWays, heartbeatWays } from './heartbeatWays.ts'

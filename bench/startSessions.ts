@@ -1,5 +1,5 @@
 import type { Sql } from '../billing/database/connect.ts'
-import type { MeterLimits } from '../billing/sessions/meterLimits.ts'
+import type { MeterLimits } from '../billing/metering/meterSessions.ts'
 import { addressSql } from './addressSql.ts'
 
 /**

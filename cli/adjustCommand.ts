@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander'
 import type { Address } from 'viem'
-import { entryJson } from '../billing/api/entryJson.ts'
+import { entryJson } from '../billing/api/json/accountJson.ts'
 import { formatMinutes } from '../billing/api/json/amounts.ts'
 import { adjust } from '../billing/ledger/adjust.ts'
 import type { Cli } from './cli.ts'

@@ -1,5 +1,5 @@
 import { formatFaults } from '../billing/config/parseSettings.ts'
-import { readSetting } from '../billing/config/readSetting.ts'
+import { readSetting } from '../billing/config/setting.ts'
 import { chainSettings, settings } from '../billing/config/settings.ts'
 import { BadSettings } from './badSettings.ts'
 

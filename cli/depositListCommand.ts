@@ -1,14 +1,14 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
-import { adminDepositJson } from '../billing/api/adminDepositJson.ts'
 import { formatMinutes } from '../billing/api/json/amounts.ts'
-import { listDeposits } from '../billing/gate/listDeposits.ts'
+import { adminDepositJson } from '../billing/api/json/depositJson.ts'
+import { listDeposits } from '../billing/deposits/depositViews.ts'
 import {
   type DepositReason,
   type DepositState,
   depositReasons,
   depositStates,
-} from '../billing/gate/schema.ts'
+} from '../billing/deposits/schema.ts'
 import type { Cli } from './cli.ts'
 import { confirmationsFromSettings } from './confirmationsFromSettings.ts'
 import { exitCodes } from './exitCodes.ts'

@@ -1,7 +1,7 @@
 import { formatFaults } from '../billing/config/parseSettings.ts'
-import { readSetting } from '../billing/config/readSetting.ts'
+import { readSetting } from '../billing/config/setting.ts'
 import { settings } from '../billing/config/settings.ts'
-import { webhookEndpointId } from '../billing/events/webhookEndpointId.ts'
+import { webhookEndpointId } from '../billing/events/webhooks/signWebhook.ts'
 import { BadSettings } from './badSettings.ts'
 
 /** The receiver that `WEBHOOK_URL` names, by its id; of the settings, no other is read. */

@@ -1,8 +1,8 @@
 import { formatMinutes } from '../billing/api/json/amounts.ts'
-import type { LedgerEntryView } from '../billing/ledger/entryView.ts'
+import type { LedgerEntryView } from '../billing/ledger/listEntries.ts'
+import type { SessionView } from '../billing/metering/meterSessions.ts'
 import type { AccountView } from '../billing/metering/readAccount.ts'
-import type { SessionView } from '../billing/sessions/sessionView.ts'
-import type { VolumeView } from '../billing/storage/volumeView.ts'
+import type { VolumeView } from '../billing/metering/volumes.ts'
 import { formatSessions } from './formatSessions.ts'
 import { formatTable } from './formatTable.ts'
 

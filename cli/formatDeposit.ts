@@ -1,5 +1,5 @@
 import { formatMinutes } from '../billing/api/json/amounts.ts'
-import type { DepositView } from '../billing/gate/transactionView.ts'
+import type { DepositView } from '../billing/deposits/depositViews.ts'
 
 /** A deposit as lines for the terminal, the id first. */
 export function formatDeposit(deposit: DepositView): string[] {

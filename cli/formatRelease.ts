@@ -1,6 +1,6 @@
 import { formatMinutes } from '../billing/api/json/amounts.ts'
-import type { ReleaseOrder, ReleaseOutcome } from '../billing/gate/releaseOutcome.ts'
-import type { DepositReason, DepositState } from '../billing/gate/schema.ts'
+import type { DepositReason, DepositState } from '../billing/deposits/schema.ts'
+import type { ReleaseOrder, ReleaseOutcome } from '../billing/desk/releaseDeposit.ts'
 import type { Quote } from '../billing/pricing/quote.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { formatMinutes } from '../billing/api/json/amounts.ts'
-import type { SessionView } from '../billing/sessions/sessionView.ts'
+import type { SessionView } from '../billing/metering/meterSessions.ts'
 import { formatTable } from './formatTable.ts'
 
 /** Sessions as a table, the newest last metered state of each; minutes are what it has cost up to its last heartbeat. */

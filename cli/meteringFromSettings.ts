@@ -2,8 +2,8 @@ import { invariantHeartbeatTimeoutExceedsInterval } from '../billing/config/inva
 import { formatFaults } from '../billing/config/parseSettings.ts'
 import { readSettings } from '../billing/config/readSettings.ts'
 import { settings } from '../billing/config/settings.ts'
-import { type MeterLimits, meterLimits } from '../billing/sessions/meterLimits.ts'
-import { type StorageRate, storageRate } from '../billing/storage/storageRate.ts'
+import { type StorageRate, storageRate } from '../billing/metering/accrueStorage.ts'
+import { type MeterLimits, meterLimits } from '../billing/metering/meterSessions.ts'
 import { BadSettings } from './badSettings.ts'
 
 const rows = [

@@ -1,9 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { Address, Hash } from 'viem'
-import { idField } from '../billing/api/idField.ts'
-import { parseInstant } from '../billing/api/parseInstant.ts'
-import { parseMinutes } from '../billing/api/parseMinutes.ts'
-import { addressField } from '../billing/api/request/fields.ts'
+import { addressField, idField, parseInstant, parseMinutes } from '../billing/api/request/fields.ts'
 
 /** A wallet address as the ledger has it: lower-case. Mixed case must be the right EIP-55 checksum. */
 export function parseAddress(text: string): Address {

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Address } from 'viem'
 import { sessionJson } from '../billing/api/json/sessionJson.ts'
-import { listSessions } from '../billing/sessions/listSessions.ts'
+import { listSessions } from '../billing/metering/sessions.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'
 import { formatSessions } from './formatSessions.ts'

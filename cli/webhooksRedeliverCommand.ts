@@ -1,6 +1,5 @@
 import { Argument, Command, Option } from 'commander'
-import { listDeliveries } from '../billing/events/listDeliveries.ts'
-import { redeliverWebhooks } from '../billing/events/redeliverWebhooks.ts'
+import { listDeliveries, redeliverWebhooks } from '../billing/events/webhooks/deliveries.ts'
 import type { Cli } from './cli.ts'
 import { endpointFromSettings } from './endpointFromSettings.ts'
 import { exitCodes } from './exitCodes.ts'

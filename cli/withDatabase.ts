@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { parseDatabaseSettings } from '../billing/config/parseDatabaseSettings.ts'
-import { formatFaults } from '../billing/config/parseSettings.ts'
+import { formatFaults, parseDatabaseSettings } from '../billing/config/parseSettings.ts'
 import { connect, type Sql } from '../billing/database/connect.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../supervisor/embeddedPostgres.ts'
 import { findHome } from '../supervisor/postgres/locateHome.ts'

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { openEndpoints } from '../billing/chain/openEndpoints.ts'
+import { openEndpoints } from '../billing/chain/rpc/rpcEndpoint.ts'
 import type { ChainConfig, Config } from '../billing/config/config.ts'
 import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
 import type { GateDeps } from '../billing/gate/gateDeps.ts'

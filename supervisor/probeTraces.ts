@@ -1,7 +1,7 @@
 import { BaseError, HttpRequestError } from 'viem'
 import { z } from 'zod'
-import { readChainId } from '../billing/chain/readChainId.ts'
 import { type RpcEndpoint, RpcErrorResponse } from '../billing/chain/rpc/rpcEndpoint.ts'
+import { readChainId } from '../billing/chain/rpc/wire.ts'
 
 /** Whether all RPCs of a chain can trace calls. `unknown`: they did not answer clearly; ask again. */
 export type TraceSupport = 'supported' | 'unsupported' | 'unknown'

@@ -1,25 +1,25 @@
+import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { Address } from 'viem'
 import type { SignIn } from '../auth/createSignIn.ts'
 import type { Asset, Config, Rail } from '../config/config.ts'
 import type { Page, PageRequest } from '../database/page.ts'
+import type { DepositFilter, DepositView } from '../deposits/depositViews.ts'
 import type { DepositProgress } from '../deposits/openDepositProgress.ts'
+import type { TransactionDesk } from '../desk/createDesk.ts'
+import type { Quoter } from '../desk/createQuoter.ts'
 import type { EventFeed } from '../events/openEventFeed.ts'
-import type { HealthReport } from '../gate/healthReport.ts'
-import type { DepositFilter } from '../gate/listDeposits.ts'
-import type { PriceFilter } from '../gate/listPrices.ts'
-import type { DepositView, TransactionDesk } from '../gate/transactionView.ts'
 import type { Metrics } from '../health/createMetrics.ts'
+import type { HealthReport } from '../health/readHealth.ts'
 import type { AdjustInput, AdjustResult } from '../ledger/adjust.ts'
-import type { LedgerEntryView } from '../ledger/entryView.ts'
-import type { BeatResult } from '../metering/createBeats.ts'
+import type { LedgerEntryView } from '../ledger/listEntries.ts'
+import type { BatchResult, BeatResult } from '../metering/createBeats.ts'
+import type { MeteredSession, SessionView } from '../metering/meterSessions.ts'
 import type { AccountView } from '../metering/readAccount.ts'
 import type { NewSession, StartResult } from '../metering/sessions.ts'
+import type { PutVolumeResult, VolumeView } from '../metering/volumes.ts'
+import type { PriceFilter } from '../prices/priceHistory.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
-import type { Quoter } from '../pricing/quoter.ts'
-import type { BatchResult } from '../sessions/createBatches.ts'
-import type { MeteredSession, SessionView } from '../sessions/sessionView.ts'
-import type { PutVolumeResult, VolumeView } from '../storage/volumeView.ts'
 import type { PanelFiles } from './routes/panelFiles.ts'
 
 /** What the API asks of the ledger. Addresses are lower-case; one never seen has no entries. */
@@ -108,4 +108,9 @@ export interface AppDeps {
   panel: PanelFiles
   /** Where the indexer serves GraphQL, for example `http://127.0.0.1:42069`; null while there is none. */
   indexerUrl(): string | null
+}
+
+/** What Hono hands to handlers of this API: `incoming` is there when a real socket is (not in `app.request()`). */
+export interface ApiEnv {
+  Bindings: { incoming?: IncomingMessage }
 }

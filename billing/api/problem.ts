@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import type { ZodError } from 'zod'
 import { type ProblemCode, type ProblemStatus, problems } from './problems.ts'
 
 const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
 
 /** The body of every error: RFC 9457 with a stable `code`, and `faults` where a request was not of its form. */
-export const ProblemSchema = z
+const ProblemSchema = z
   .strictObject({
     type: z.string().openapi({ description: 'Where the code is explained, relative to this service.' }),
     title: z.string(),
@@ -64,4 +65,42 @@ export function problem<Code extends ProblemCode>(
     ...(extras.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(extras.retryAfterSeconds) }),
     'Content-Type': 'application/problem+json',
   })
+}
+
+interface ProblemResponse {
+  description: string
+  content: { 'application/problem+json': { schema: typeof ProblemSchema } }
+}
+
+/**
+ * Declares which problems a route can answer, for `responses` of `createRoute`: one response for each status, whose
+ * description names its codes.
+ *
+ * @example responses: { 200: …, ...problemResponses('invalid_request', 'rate_limited') }
+ */
+export function problemResponses<Code extends ProblemCode>(
+  ...codes: Code[]
+): { [Status in ProblemStatus<Code>]: ProblemResponse } {
+  const responses: Record<number, ProblemResponse> = {}
+  for (const code of codes) {
+    const { status, meaning } = problems[code]
+    const line = `\`${code}\`: ${meaning}`
+    const before = responses[status]?.description
+    responses[status] = {
+      description: before ? `${before}\n\n${line}` : line,
+      content: { 'application/problem+json': { schema: ProblemSchema } },
+    }
+  }
+  return responses as { [Status in ProblemStatus<Code>]: ProblemResponse }
+}
+
+const MAX_FAULTS = 20
+
+/** Says what a schema found wrong in one part of a request (`json`, `query`, `param`, `header`), bounded in number. */
+export function requestFaults(part: string, error: Pick<ZodError, 'issues'>): RequestFault[] {
+  return error.issues.slice(0, MAX_FAULTS).map((issue) => ({
+    in: part,
+    path: issue.path.map(String).join('.').slice(0, 200),
+    message: issue.message.slice(0, 200),
+  }))
 }

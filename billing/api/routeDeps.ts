@@ -1,10 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { ApiEnv } from './apiEnv.ts'
-import type { AppDeps } from './appDeps.ts'
-import type { HashBudget } from './hashBudget.ts'
-import type { RateLimit } from './request/budgets.ts'
-import type { authenticate } from './request/guards.ts'
-import type { requireWallet } from './requireWallet.ts'
+import type { ApiEnv, AppDeps } from './appDeps.ts'
+import type { HashBudget, RateLimit } from './request/budgets.ts'
+import type { authenticate, requireWallet } from './request/guards.ts'
 
 /** The application that routes are added to. */
 export type Api = OpenAPIHono<ApiEnv>

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type Address, hashMessage } from 'viem'
+import { type Address, type Hash, hashMessage } from 'viem'
 import type { Sql } from '../database/connect.ts'
 import { signInMessage } from './signInMessage.ts'
+import { walletTokenHash } from './walletTokens.ts'
 
 /** Long enough for a hardware wallet, or for a second owner of a Safe who is at hand. */
 const GOOD_FOR_MS = 5 * 60_000
@@ -32,4 +33,66 @@ export async function issueChallenge(
     insert into credits.sign_in_challenge (message_hash, address, chain_id, expires_at)
     values (${hashMessage(message)}, ${address}, ${chainId}, ${expiresAt})`
   return { message, expiresAt }
+}
+
+/** Each try may cost calls to every RPC of a chain. */
+const MAX_TRIES = 20
+
+/** A message that was given out and is still good. */
+export interface OpenChallenge {
+  address: Address
+  chainId: number
+  /** By the database's clock. */
+  now: Date
+}
+
+/**
+ * Finds the message that was given out by the hash of its text and counts one try; null when there is none, or it was
+ * redeemed, has expired or was tried twenty times. A try is counted before the signature is looked at, so that many at once
+ * are not all let through.
+ *
+ * Only who knows the message, nonce included, can use up its tries: whoever asked for it.
+ */
+export async function tryChallenge(sql: Sql, messageHash: Hash): Promise<OpenChallenge | null> {
+  const [challenge] = await sql<{ address: Address; chainId: bigint; now: Date }[]>`
+    update credits.sign_in_challenge set tries = tries + 1
+    where message_hash = ${messageHash} and tries < ${MAX_TRIES} and expires_at > clock_timestamp()
+    returning address, chain_id as "chainId", clock_timestamp() as now`
+  return challenge === undefined ? null : { ...challenge, chainId: Number(challenge.chainId) }
+}
+
+const TOKEN_HOURS = 12
+/** Devices of one wallet that are signed in at once; one more ends the oldest. */
+const TOKENS_OF_A_WALLET = 10
+
+/** A wallet that has just signed in. The token is shown this once. */
+export interface SignedIn {
+  token: string
+  address: Address
+  expiresAt: Date
+}
+
+/**
+ * Gives a token for a message whose signature was found good; null when the message was redeemed meanwhile, or has expired.
+ *
+ * One statement: the row of the message is deleted and the token written, or neither. Of any number at once, one deletes
+ * the row; the others wait for it and find it gone.
+ */
+export async function redeemChallenge(sql: Sql, messageHash: Hash): Promise<SignedIn | null> {
+  const token = randomBytes(32).toString('base64url')
+  const [signedIn] = await sql<{ address: Address; expiresAt: Date }[]>`
+    with redeemed as (
+      delete from credits.sign_in_challenge
+      where message_hash = ${messageHash} and expires_at > clock_timestamp()
+      returning address
+    ), superseded as (
+      delete from credits.wallet_token where token_hash in (
+        select token_hash from credits.wallet_token join redeemed using (address)
+        order by wallet_token.expires_at desc offset ${TOKENS_OF_A_WALLET - 1}
+      )
+    )
+    insert into credits.wallet_token (token_hash, address, expires_at)
+    select ${walletTokenHash(token)}, address, clock_timestamp() + ${`${TOKEN_HOURS} hours`}::interval from redeemed
+    returning address, expires_at as "expiresAt"`
+  return signedIn === undefined ? null : { token, ...signedIn }
 }

@@ -2,14 +2,19 @@ import pLimit from 'p-limit'
 import { type Address, type Hex, hashMessage } from 'viem'
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import { verifyMessage } from 'viem/utils'
-import type { SignatureQuestion } from '../chain/readSignature.ts'
+import type { SignatureQuestion } from '../chain/contracts/checkSignature.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Sql } from '../database/connect.ts'
-import { type Challenge, issueChallenge } from './challenges.ts'
-import { redeemChallenge, type SignedIn } from './redeemChallenge.ts'
-import { revokeWalletToken } from './revokeWalletToken.ts'
+import {
+  type Challenge,
+  issueChallenge,
+  type OpenChallenge,
+  redeemChallenge,
+  type SignedIn,
+  tryChallenge,
+} from './challenges.ts'
 import { signInDomain } from './signInMessage.ts'
-import { type OpenChallenge, tryChallenge } from './tryChallenge.ts'
+import { revokeWalletToken } from './walletTokens.ts'
 
 export type VerifyResult =
   | { kind: 'signed_in'; signedIn: SignedIn }

@@ -1,6 +1,5 @@
 import { pause } from '../clock/pause.ts'
 import type { Sql } from '../database/connect.ts'
-import { purgeSignIns } from './purgeSignIns.ts'
 
 const PURGED_EVERY_MS = 60_000
 
@@ -13,4 +12,10 @@ export async function runSignInPurge(
     await purgeSignIns(sql).catch(onProblem)
     await pause(PURGED_EVERY_MS, stop)
   }
+}
+
+/** Deletes messages and tokens that have expired. They are good for nothing by then: only room is saved. */
+export async function purgeSignIns(sql: Sql): Promise<void> {
+  await sql`delete from credits.sign_in_challenge where expires_at <= clock_timestamp()`
+  await sql`delete from credits.wallet_token where expires_at <= clock_timestamp()`
 }

@@ -1,7 +1,6 @@
-import { bigint, index, integer, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, text } from 'drizzle-orm/pg-core'
+import { instant } from '../database/columns.ts'
 import { credits } from '../ledger/schema.ts'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /** A wallet that is signed in. Only the token's SHA-256 is kept: whoever reads the database can not act as anybody. */
 export const walletToken = credits.table(

@@ -1,21 +1,14 @@
 import type { Address, Hash } from 'viem'
 import type { OracleReading } from '../pricing/oracleReading.ts'
-import { checkSignature } from './contracts/checkSignature.ts'
+import { checkSignature, type SignatureQuestion } from './contracts/checkSignature.ts'
+import { readAxgtBalancesAt } from './contracts/readBalances.ts'
+import { readOracleAt } from './contracts/readOracle.ts'
+import type { Evidence, EvidenceContext, EvidenceRequest } from './proof/evidence.ts'
 import { type FoundTransfer, findTransfers } from './proof/findTransfers.ts'
 import { locateTransaction, type TransactionLocation } from './proof/locateTransaction.ts'
 import { previewTransaction, type TransactionPreview } from './proof/previewTransaction.ts'
-import {
-  type Evidence,
-  type EvidenceContext,
-  type EvidenceRequest,
-  readEvidence,
-} from './proof/readEvidence.ts'
-import { readAxgtBalancesAt } from './readAxgtBalancesAt.ts'
-import { readCanonicalHash } from './readCanonicalHash.ts'
-import { type HeadReading, readHead } from './readHead.ts'
-import { readHeader } from './readHeader.ts'
-import { readOracleAt } from './readOracleAt.ts'
-import type { SignatureQuestion } from './readSignature.ts'
+import { readEvidence } from './proof/readEvidence.ts'
+import { type HeadReading, readCanonicalHash, readHead, readHeader } from './readHead.ts'
 import { type Agreed, agree, gather } from './rpc/agree.ts'
 import type { RpcEndpoint } from './rpc/rpcEndpoint.ts'
 

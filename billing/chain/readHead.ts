@@ -1,8 +1,7 @@
-import { BaseError, type Hash } from 'viem'
-import { readChainId } from './readChainId.ts'
-import { gather, type NamedAnswer } from './rpc/agree.ts'
+import { BaseError, type Hash, numberToHex } from 'viem'
+import { type Agreed, agree, gather, type NamedAnswer } from './rpc/agree.ts'
 import { type RpcEndpoint, RpcErrorResponse } from './rpc/rpcEndpoint.ts'
-import { type Header, header } from './rpc/wire.ts'
+import { type Header, header, readChainId } from './rpc/wire.ts'
 
 /** The newest block that may be counted from, and the newest that can no longer be reorganised away. */
 export interface Head {
@@ -85,4 +84,31 @@ export function planHead(answers: NamedAnswer<Head>[]): HeadReading {
     }
   }
   return { kind: 'agreed', head: { ...counted, finalizedNumber }, problem }
+}
+
+/** Reads the hash of the block at a height, as the RPCs agree on it. `behind`: they do not have that height (yet). */
+export function readCanonicalHash(
+  endpoints: RpcEndpoint[],
+  chainId: number,
+  blockNumber: bigint,
+): Promise<Agreed<Hash>> {
+  return agree(endpoints, async (endpoint) => {
+    const [answeredChainId, block] = await Promise.all([
+      readChainId(endpoint),
+      endpoint.request('eth_getBlockByNumber', [numberToHex(blockNumber), false], header.nullable()),
+    ])
+    if (answeredChainId !== chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
+    if (block === null) return { kind: 'behind' }
+    return { kind: 'answer', value: block.hash }
+  })
+}
+
+/** Reads the header of the block at a height; null where the RPC does not have that height (yet). */
+export function readHeader(endpoint: RpcEndpoint, blockNumber: bigint): Promise<Header | null> {
+  return endpoint.request('eth_getBlockByNumber', [numberToHex(blockNumber), false], header.nullable())
+}
+
+/** The deepest block number at which a deposit has its confirmations: the block of inclusion is the first of them. */
+export function deepestBlock(head: Head, confirmations: number): bigint {
+  return head.number - BigInt(confirmations) + 1n
 }

@@ -1,7 +1,6 @@
 import type { Asset, Fraction } from './config.ts'
-import { describeGiven, variableOf } from './readSetting.ts'
 import type { SettingsReading } from './readSettings.ts'
-import type { SettingFault } from './settingFault.ts'
+import { describeGiven, type SettingFault, variableOf } from './setting.ts'
 import { chainSettings, settings } from './settings.ts'
 
 type Invariant = (reading: SettingsReading) => SettingFault[]
@@ -30,13 +29,13 @@ export const invariantHeartbeatTimeoutExceedsInterval: Invariant = ({ values }) 
 }
 
 /** One key for both would make every desktop an operator. */
-export const invariantKeysDiffer: Invariant = ({ values }) => {
+const invariantKeysDiffer: Invariant = ({ values }) => {
   if (values.adminApiKey === undefined || values.adminApiKey !== values.serviceApiKey) return []
   return [faultOf(settings.adminApiKey, values.adminApiKey, 'it is the same as SERVICE_API_KEY')]
 }
 
 /** Unsigned events could be forged, and a key alone sends none. */
-export const invariantWebhookIsWhole: Invariant = ({ values }) => {
+const invariantWebhookIsWhole: Invariant = ({ values }) => {
   const { webhookUrl: url, webhookSecret: secret } = values
   if (url === null && secret) {
     return [faultOf(settings.webhookUrl, null, 'WEBHOOK_SECRET is set, and one needs the other')]
@@ -48,7 +47,7 @@ export const invariantWebhookIsWhole: Invariant = ({ values }) => {
 }
 
 /** A token rail needs its contract, and only for some chains do we know it. */
-export const invariantTokenRailHasItsContract: Invariant = (reading) =>
+const invariantTokenRailHasItsContract: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, usdcToken, axgtToken }) => [
     ...(usdcToken === null && isEnabled(reading, 'usdc', chainId)
       ? [faultOf(chainSettings.usdcToken, null, `RAILS enables usdc:${chainId}`, chainId)]
@@ -59,7 +58,7 @@ export const invariantTokenRailHasItsContract: Invariant = (reading) =>
   ])
 
 /** A live price comes from a feed, and only for some chains do we know it. The TWAP is in WETH, so it needs the feed too. */
-export const invariantLivePriceHasItsFeed: Invariant = (reading) =>
+const invariantLivePriceHasItsFeed: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, ethUsdFeed }) => {
     if (ethUsdFeed !== null) return []
     const needs: string[] = []
@@ -78,7 +77,7 @@ export const invariantLivePriceHasItsFeed: Invariant = (reading) =>
   })
 
 /** `twap` is the default, and no pool is known to us, so with an AXGT rail the operator has to name it or say `fixed`. */
-export const invariantTwapHasItsPool: Invariant = (reading) =>
+const invariantTwapHasItsPool: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, axgtPool }) => {
     if (axgtPool !== null || reading.values.axgtPricing !== 'twap') return []
     if (!isEnabled(reading, 'axgt', chainId)) return []
@@ -90,7 +89,7 @@ export const invariantTwapHasItsPool: Invariant = (reading) =>
  * One contract as two assets would credit each payment twice; a wallet that is a contract of ours can not be paid; a
  * price source that is a token, the wallet or another source was pasted into the wrong line. The later of two is blamed.
  */
-export const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
+const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
   chains.flatMap((chain) => {
     const { chainId } = chain
     const contracts = CONTRACTS.map((name) => ({ row: chainSettings[name], address: chain[name] }))
@@ -108,7 +107,7 @@ const CONTRACTS = ['usdcToken', 'weth', 'axgtToken', 'ethUsdFeed', 'sequencerFee
  * A credit of nothing can not be posted. The discount cancels out: it lowers the minimum as it raises the rate. What a
  * minimum is worth at a live price only the block of a deposit can say.
  */
-export const invariantMinimumIsWorthSomething: Invariant = ({ values }) => {
+const invariantMinimumIsWorthSomething: Invariant = ({ values }) => {
   const { ethMinimum, ethMinutesPerEth, usdcMinimum, usdPerHour, axgtMinimum, axgtMinutesPer100 } = values
   const why = 'it is worth less than a microsecond of desktop time at the configured rate'
   const faults: SettingFault[] = []

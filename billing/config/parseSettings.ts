@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import type { AxgtPricing, ChainConfig, Config, EthPricing, RailConfig } from './config.ts'
 import { invariants } from './invariants.ts'
 import { type ChainSettingValues, readSettings, type SettingValues } from './readSettings.ts'
-import type { SettingFault } from './settingFault.ts'
+import { readSetting, type SettingFault } from './setting.ts'
+import { settings } from './settings.ts'
 
 const MICROS_PER_MINUTE = 60_000_000n
 
@@ -155,4 +156,19 @@ function buildAxgtPricing(values: Complete<SettingValues>): AxgtPricing {
         minimumLiquidityEth: values.axgtMinimumLiquidityEth,
       }
   }
+}
+
+/**
+ * Reads only what leads to the database, for commands that ask nothing of a chain and so need no chain's settings.
+ * `databaseUrl` null: the embedded PostgreSQL under `dataDir`, which is absolute.
+ */
+export function parseDatabaseSettings(
+  env: Record<string, string | undefined>,
+): { ok: true; settings: Pick<Config, 'databaseUrl' | 'dataDir'> } | { ok: false; faults: SettingFault[] } {
+  const databaseUrl = readSetting(settings.databaseUrl, env)
+  const dataDir = readSetting(settings.dataDir, env)
+  if (databaseUrl.value === undefined || dataDir.value === undefined) {
+    return { ok: false, faults: [...databaseUrl.faults, ...dataDir.faults] }
+  }
+  return { ok: true, settings: { databaseUrl: databaseUrl.value, dataDir: resolve(dataDir.value) } }
 }

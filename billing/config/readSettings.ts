@@ -1,6 +1,4 @@
-import { readSetting } from './readSetting.ts'
-import type { Setting } from './setting.ts'
-import type { SettingFault } from './settingFault.ts'
+import { readSetting, type Setting, type SettingFault } from './setting.ts'
 import { chainSettings, settings } from './settings.ts'
 
 type Table = Record<string, Setting<unknown>>

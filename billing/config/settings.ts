@@ -1,18 +1,8 @@
 import { type Setting, setting } from './setting.ts'
-import { address } from './shapes/address.ts'
-import { databaseUrl } from './shapes/databaseUrl.ts'
-import { decimal } from './shapes/decimal.ts'
-import { integer } from './shapes/numbers.ts'
-import { oneOf } from './shapes/oneOf.ts'
-import { profiles } from './shapes/profiles.ts'
-import { publicUrl } from './shapes/publicUrl.ts'
-import { rails } from './shapes/rails.ts'
-import { rpcUrls } from './shapes/rpcUrls.ts'
-import { tiers } from './shapes/tiers.ts'
-import { webUrl } from './shapes/urls.ts'
+import { decimal, integer, profiles, tiers } from './shapes/numbers.ts'
+import { databaseUrl, publicUrl, rpcUrls, webhookUrl, webUrl } from './shapes/urls.ts'
 import { webhookSecrets } from './shapes/webhookSecrets.ts'
-import { webhookUrl } from './shapes/webhookUrl.ts'
-import { text } from './shapes/words.ts'
+import { address, oneOf, rails, text } from './shapes/words.ts'
 
 const { required, withDefault, optional } = setting
 

@@ -1,13 +1,11 @@
-import type { Sql, Transaction } from '../database/connect.ts'
-import { isOutOfRange } from '../database/isOutOfRange.ts'
-import type { GateEvent } from '../gate/gateDeps.ts'
-import type { Decision } from '../gate/planDeposit.ts'
-import type { DepositReason } from '../gate/schema.ts'
+import { isOutOfRange, type Sql, type Transaction } from '../database/connect.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
+import { refillGrace } from '../metering/meterSessions.ts'
 import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
-import { refillGrace } from '../sessions/refillGrace.ts'
+import type { Decision, GateEvent } from './deposit.ts'
+import type { DepositReason } from './schema.ts'
 
 type Credit = Extract<Decision, { kind: 'credit' }>
 

@@ -1,9 +1,7 @@
 import type { Address } from 'viem'
-import { createWaker } from '../clock/createWaker.ts'
-import { workWhenWoken } from '../clock/workWhenWoken.ts'
+import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
-import type { DepositView } from '../gate/transactionView.ts'
-import { type ConfirmationsRequired, queryDepositViews } from './depositViews.ts'
+import { type ConfirmationsRequired, type DepositView, queryDepositViews } from './depositViews.ts'
 import { groupBy } from './groupBy.ts'
 
 /** Should a notification be lost, a head is noticed this much later. */

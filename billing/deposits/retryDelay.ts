@@ -1,4 +1,4 @@
-import type { DepositReason } from '../gate/schema.ts'
+import type { DepositReason } from './schema.ts'
 
 const SECOND = 1000
 const HOUR = 3600 * SECOND

@@ -1,7 +1,7 @@
 import type { Hash } from 'viem'
 import type { Rail } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
-import type { OpenDeposit } from '../gate/gateDeps.ts'
+import type { OpenDeposit } from './deposit.ts'
 
 type Row = Omit<OpenDeposit, 'amountBaseUnits' | 'chainId'> & { chainId: bigint; amountBaseUnits: string }
 

@@ -1,20 +1,11 @@
 import type { Hash } from 'viem'
-import type { Head } from '../chain/readHead.ts'
+import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { depositId, railOf } from '../deposits/deposit.ts'
+import { type DepositView, readDeposits } from '../deposits/depositViews.ts'
 import { selectByTransaction } from '../deposits/selectDeposits.ts'
-import { deepestBlock } from '../gate/deepestBlock.ts'
-import { findTransaction, type TransactionFinding } from '../gate/findTransaction.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
-import { readDeposits } from '../gate/readDeposits.ts'
 import { settleDeposits } from '../gate/settleDeposits.ts'
-import { recordTransaction } from '../gate/submittedTransactions.ts'
-import type {
-  DepositView,
-  TransactionDesk,
-  TransactionLookup,
-  TransactionOutcome,
-  TransactionView,
-} from '../gate/transactionView.ts'
+import { findTransaction, recordTransaction, type TransactionFinding } from '../gate/submittedTransactions.ts'
 
 /**
  * Opens the desk at which anybody may ask about a transaction hash, or hand one in. What is handed in is found, proven and
@@ -180,3 +171,34 @@ async function remember(deps: GateDeps, chainId: number, txHash: Hash): Promise<
     insert into credits.submitted_transaction (chain_id, tx_hash) values (${chainId}, ${txHash})
     on conflict do nothing`
 }
+
+/**
+ * `pending`: something may still change (mempool, confirmations, held). `settled`: every deposit is credited or
+ * rejected. The other two say why nothing will ever be credited.
+ */
+export type TransactionOutcome = 'pending' | 'settled' | 'no_qualifying_transfer' | 'transaction_failed'
+
+export interface TransactionView {
+  txHash: Hash
+  outcome: TransactionOutcome
+  deposits: DepositView[]
+}
+
+/** What the API asks of the gate about one transaction hash (already checked to be 0x and 64 lower-case hex digits). */
+export interface TransactionDesk {
+  /**
+   * Looks without recording anything: what the ledger knows, else what the RPCs of all configured chains show.
+   * `not_found` when no chain knows the hash; `unavailable` when a chain could not be asked and none knew it.
+   */
+  look(txHash: Hash, chainId?: number): Promise<TransactionLookup>
+  /**
+   * Records the transaction's deposits and credits those that are due, by the very code the gate runs. Idempotent;
+   * concurrent calls for one hash share one verification.
+   */
+  submit(txHash: Hash, chainId?: number): Promise<TransactionLookup>
+}
+
+export type TransactionLookup =
+  | { kind: 'found'; transaction: TransactionView }
+  | { kind: 'not_found' }
+  | { kind: 'unavailable' }

@@ -1,9 +1,10 @@
+import type { Address } from 'viem'
 import type { Agreed } from '../chain/rpc/agree.ts'
+import type { Rail } from '../config/config.ts'
 import type { GateDeps, GateRail } from '../gate/gateDeps.ts'
-import { readLastAccepted } from '../gate/readLastAccepted.ts'
+import { readLastAccepted } from '../prices/priceHistory.ts'
 import { sourceOf } from '../pricing/priceRail.ts'
-import { quote } from '../pricing/quote.ts'
-import type { QuoteRequest, QuoteResult, Quoter } from '../pricing/quoter.ts'
+import { type Quote, quote } from '../pricing/quote.ts'
 import { createMarkets, type Market } from './createMarkets.ts'
 
 const RETRY_AFTER_SECONDS = 5
@@ -71,4 +72,26 @@ function whyNot(read: Exclude<Agreed<unknown>, { kind: 'agreed' }> | { kind: 'bu
 
 function unavailable(why: string): QuoteResult {
   return { kind: 'price_unavailable', why, retryAfterSeconds: RETRY_AFTER_SECONDS }
+}
+
+/** What somebody wants to know the worth of; `wallet` null means nobody in particular: tier 0. */
+export interface QuoteRequest {
+  rail: Rail
+  wallet: Address | null
+  /** null: the wallet's minimum, or what `atLeastMicros` costs. */
+  amountBaseUnits: bigint | null
+  /** Instead of an amount: the least amount, rounded up to a base unit, that yields at least these micros. */
+  atLeastMicros: bigint | null
+}
+
+/** What comes of asking for a quote; `price_unavailable` passes by itself, and `why` says what to wait for. */
+export type QuoteResult =
+  | { kind: 'quoted'; quote: Quote }
+  | { kind: 'rail_unknown' }
+  | { kind: 'price_unavailable'; why: string; retryAfterSeconds: number }
+  | { kind: 'amount_too_large' }
+
+/** Says what an amount would be worth if it were paid now. */
+export interface Quoter {
+  quote(input: QuoteRequest): Promise<QuoteResult>
 }

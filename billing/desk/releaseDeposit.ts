@@ -1,13 +1,13 @@
-import type { Evidence } from '../chain/proof/readEvidence.ts'
+import type { Evidence } from '../chain/proof/evidence.ts'
+import { deepestBlock } from '../chain/readHead.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import { creditReleased } from '../deposits/creditDeposits.ts'
+import type { OpenDeposit } from '../deposits/deposit.ts'
+import type { DepositReason, DepositState } from '../deposits/schema.ts'
 import { selectById } from '../deposits/selectDeposits.ts'
-import { deepestBlock } from '../gate/deepestBlock.ts'
-import type { GateChain, GateDeps, OpenDeposit } from '../gate/gateDeps.ts'
+import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import { planDeposit } from '../gate/planDeposit.ts'
-import { readLastAccepted } from '../gate/readLastAccepted.ts'
-import type { ReleaseOrder, ReleaseOutcome } from '../gate/releaseOutcome.ts'
-import type { DepositReason } from '../gate/schema.ts'
+import { readLastAccepted } from '../prices/priceHistory.ts'
 import type { Quote } from '../pricing/quote.ts'
 
 /** Reasons that the operator may overrule; any other is about the payment itself, not about what it is worth. */
@@ -138,3 +138,33 @@ function whyNot(read: Agreed<unknown>): string {
 function unproven(detail: string): Extract<ReleaseOutcome, { kind: 'unproven' }> {
   return { kind: 'unproven', detail }
 }
+
+/** What the operator orders: to credit a held deposit as if it had been paid in another block. */
+export interface ReleaseOrder {
+  depositId: string
+  /** The payer's AXGT and the prices are read after this block. */
+  atBlock: bigint
+  /** Who orders it, for the record. */
+  releasedBy: string
+  /** Why, for the record. */
+  note: string | null
+  /** Credits at a price that is farther from the slower TWAP than `AXGT_MAX_DEVIATION_PERCENT`. */
+  acceptDeviation: boolean
+  /** Only says what it would be worth. */
+  dryRun: boolean
+}
+
+/** What came of an order. */
+export type ReleaseOutcome =
+  | { kind: 'released'; quote: Quote; attempt: number }
+  /** With `dryRun`: what it would be. */
+  | { kind: 'would_release'; quote: Quote }
+  | { kind: 'not_found' }
+  /** Only a held deposit can be released, and only from a reason that the chain can not end by itself. */
+  | { kind: 'not_releasable'; state: DepositState; reason: DepositReason | null }
+  /** The block is not there yet, or less deep than a deposit must be. */
+  | { kind: 'block_not_deep_enough'; deepestBlock: bigint }
+  /** The payment could not be proven, or the state at that block could not be read. */
+  | { kind: 'unproven'; detail: string }
+  /** There is no usable price at that block either, or the payment is worth too little or too much at it. */
+  | { kind: 'unpriced'; detail: string }

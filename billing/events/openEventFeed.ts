@@ -1,11 +1,7 @@
 import type { Address } from 'viem'
-import { createWaker } from '../clock/createWaker.ts'
-import { workWhenWoken } from '../clock/workWhenWoken.ts'
+import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
-import type { AccountEvent } from './accountEvent.ts'
-import { countAccountEvents } from './countAccountEvents.ts'
-import { readAccountEvents } from './readAccountEvents.ts'
-import { readSeqs, type Seqs } from './readSeqs.ts'
+import type { EventKind } from './schema.ts'
 
 /** Should a notification be lost, its event is told this much later. */
 const LOOKED_EVERY_MS = 1_000
@@ -73,4 +69,53 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
     count: (account, range) => countAccountEvents(sql, account, range),
     read: (account, range) => readAccountEvents(sql, account, range),
   }
+}
+
+/** Reads the published events of an account after a place in the order, oldest first. Nothing ever comes in before them. */
+function readAccountEvents(
+  sql: Sql,
+  account: Address,
+  { after, limit }: { after: bigint; limit: number },
+): Promise<AccountEvent[]> {
+  return sql<AccountEvent[]>`
+    select seq, kind, payload from credits.outbox_event
+    where account = ${account} and seq > ${after} order by seq limit ${limit}`
+}
+
+/** Where the order of published events begins and ends that can still be read. */
+export interface Seqs {
+  /** Events up to there may be deleted: whoever has not seen so far can not tell what it missed. 0 at first. */
+  forgotten: bigint
+  /** The place of the event that was published last; 0 before the first. */
+  newest: bigint
+}
+
+/** Reads from where to where the order of events can be followed. */
+export async function readSeqs(sql: Sql): Promise<Seqs> {
+  const [row] = await sql<Seqs[]>`
+    select (select through_seq from credits.outbox_forgotten) as forgotten,
+      (select coalesce(max(seq), 0) from credits.outbox_event) as newest`
+  if (row === undefined) throw new Error('a select without a table answered no row')
+  return { forgotten: row.forgotten, newest: row.newest }
+}
+
+/** Counts the published events of an account after a place in the order, up to `limit`: more are not looked at. */
+async function countAccountEvents(
+  sql: Sql,
+  account: Address,
+  { after, limit }: { after: bigint; limit: number },
+): Promise<number> {
+  const [row] = await sql<{ events: number }[]>`
+    select count(*)::int as events from (
+      select from credits.outbox_event where account = ${account} and seq > ${after} limit ${limit}
+    ) counted`
+  return row?.events ?? 0
+}
+
+/** A published event of one account. */
+export interface AccountEvent {
+  /** Its place in the order in which everybody is told. */
+  seq: bigint
+  kind: EventKind
+  payload: unknown
 }

@@ -1,7 +1,6 @@
-import { createWaker } from '../clock/createWaker.ts'
-import { workWhenWoken } from '../clock/workWhenWoken.ts'
+import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
-import { registerEndpoint } from './registerEndpoint.ts'
+import { registerEndpoint } from './webhooks/deliveries.ts'
 
 /** Should a notification be lost, an event is published this much later. */
 const LOOKED_EVERY_MS = 1_000

@@ -1,20 +1,7 @@
 import { sql } from 'drizzle-orm'
-import {
-  bigint,
-  boolean,
-  check,
-  index,
-  integer,
-  jsonb,
-  primaryKey,
-  text,
-  timestamp,
-  uniqueIndex,
-} from 'drizzle-orm/pg-core'
+import { boolean, check, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { big, instant } from '../database/columns.ts'
 import { credits } from '../ledger/schema.ts'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const big = (name: string) => bigint(name, { mode: 'bigint' })
 
 /** Everything that is told, to wallets by event streams and to the operator's system by webhooks. */
 export const eventKinds = [

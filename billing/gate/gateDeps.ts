@@ -1,8 +1,7 @@
-import type { Address, Hash } from 'viem'
 import type { ChainReader } from '../chain/chainReader.ts'
 import type { PricingConfig, Rail, RailConfig } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
-import type { DepositReason, DepositState } from './schema.ts'
+import type { GateEvent } from '../deposits/deposit.ts'
 
 /** A chain as the gate sees it. */
 export interface GateChain {
@@ -36,61 +35,4 @@ export interface GateDeps {
 export interface PriceLook {
   at: number
   anyUnavailable: boolean
-}
-
-/** What the gate did, for the log and the metrics. Told after the commit. */
-export type GateEvent =
-  | {
-      kind: 'credited'
-      depositId: string
-      rail: Rail
-      payer: Address
-      amountBaseUnits: bigint
-      micros: bigint
-      blockNumber: bigint
-      attempt: number
-    }
-  | {
-      kind: 'held'
-      depositId: string
-      rail: Rail
-      reason: DepositReason
-      amountBaseUnits: bigint
-      blockNumber: bigint
-      detail: string | null
-    }
-  | {
-      kind: 'reversed'
-      depositId: string
-      rail: Rail
-      payer: Address
-      micros: bigint
-      blockNumber: bigint
-      attempt: number
-    }
-  | { kind: 'orphaned'; depositId: string; rail: Rail; blockNumber: bigint }
-  | { kind: 'rejected'; depositId: string; rail: Rail; reason: DepositReason }
-  /** The price of a rail can not be trusted now; `why` null: it can again. */
-  | { kind: 'price'; rail: Rail; why: string | null }
-  | { kind: 'disagreement'; chainId: number; detail: string }
-  | { kind: 'problem'; chainId: number; problem: string | null }
-  | { kind: 'passed'; chainId: number; durationMs: number; headNumber: bigint; credited: number }
-  | { kind: 'failed'; chainId: number; error: unknown }
-
-/** A deposit row as the gate works on it. */
-export interface OpenDeposit {
-  id: string
-  chainId: number
-  txHash: Hash
-  rail: Rail
-  payer: Address
-  state: DepositState
-  reason: DepositReason | null
-  /** The reason in a sentence for the operator. */
-  detail: string | null
-  amountBaseUnits: bigint
-  blockNumber: bigint
-  blockHash: Hash
-  attempt: number
-  failures: number
 }

@@ -1,36 +1,12 @@
 import type { Hash } from 'viem'
-import type { Evidence } from '../chain/proof/readEvidence.ts'
+import type { Evidence } from '../chain/proof/evidence.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { PricingConfig } from '../config/config.ts'
+import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
-import { type Quote, quote } from '../pricing/quote.ts'
-import type { GateRail, OpenDeposit } from './gateDeps.ts'
-import type { DepositReason } from './schema.ts'
-
-/** What is to be done with a deposit, decided from the chain's own evidence. */
-export type Decision =
-  /** Everything is proven: credit it. */
-  | { kind: 'credit'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
-  /** Proven, and too little by itself. */
-  | { kind: 'small'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
-  /** Not now, for a reason that can pass. */
-  | {
-      kind: 'hold'
-      deposit: OpenDeposit
-      reason: DepositReason
-      detail: string | null
-      /** Where the payment is proven and only its worth is not. */
-      provenBaseUnits?: bigint
-    }
-  /** Never, for a reason that can not pass by itself. */
-  | { kind: 'reject'; deposit: OpenDeposit; reason: DepositReason }
-  /** The block stands and this payment is not in it. */
-  | { kind: 'void'; deposit: OpenDeposit }
-  /** The block no longer stands: find out where the transaction went. */
-  | { kind: 'lost'; deposit: OpenDeposit }
-  /** Nothing can be said yet. */
-  | { kind: 'wait'; deposit: OpenDeposit }
+import { quote } from '../pricing/quote.ts'
+import type { GateRail } from './gateDeps.ts'
 
 export interface PlanContext {
   /** undefined: the rail is not (or no longer) enabled. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
+import type { GateEvent } from '../deposits/deposit.ts'
 import type { Metrics } from '../health/createMetrics.ts'
-import type { GateEvent } from './gateDeps.ts'
 
 /**
  * Tells what the gate did: a log line for each deposit credited, held, reversed, orphaned or rejected, with key, amounts and

@@ -1,16 +1,13 @@
-import type { Head } from '../chain/readHead.ts'
-import { holdDeposits } from '../deposits/changeDeposits.ts'
+import { deepestBlock, type Head } from '../chain/readHead.ts'
+import { holdDeposits, orphanDeposits, postponeDeposits, rejectDeposits } from '../deposits/changeDeposits.ts'
 import { creditDeposits } from '../deposits/creditDeposits.ts'
+import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import { selectSmall } from '../deposits/selectDeposits.ts'
-import { deepestBlock } from './deepestBlock.ts'
 import { resolveLost } from './followLost.ts'
-import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
-import { orphanDeposits } from './orphanDeposits.ts'
-import { type Decision, planSmallPayments } from './planDeposit.ts'
-import { postponeDeposits } from './postponeDeposits.ts'
+import type { GateChain, GateDeps } from './gateDeps.ts'
+import { planSmallPayments } from './planDeposit.ts'
 import { proveDeposits } from './proveDeposits.ts'
-import { rejectDeposits } from './rejectDeposits.ts'
 
 /** A payer's small payments that are looked at together; dust beyond this waits for the next look. */
 const SMALL_PAYMENTS_AT_ONCE = 500

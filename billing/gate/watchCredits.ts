@@ -1,12 +1,12 @@
 import type { Hash } from 'viem'
 import type { Head } from '../chain/readHead.ts'
 import type { Sql } from '../database/connect.ts'
+import type { OpenDeposit } from '../deposits/deposit.ts'
 import { lostRetryDelayMs } from '../deposits/retryDelay.ts'
-import { reverseCredit } from '../deposits/reverseCredit.ts'
+import { reanchorCredit, reverseCredit } from '../deposits/reverseCredit.ts'
 import { selectWatched } from '../deposits/selectDeposits.ts'
-import type { GateChain, GateDeps, OpenDeposit } from './gateDeps.ts'
+import type { GateChain, GateDeps } from './gateDeps.ts'
 import { proveDeposits } from './proveDeposits.ts'
-import { reanchorCredit } from './reanchorCredit.ts'
 
 /**
  * Watches what was credited until the chain can no longer take it back.

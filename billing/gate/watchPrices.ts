@@ -1,12 +1,10 @@
-import type { Head } from '../chain/readHead.ts'
+import { deepestBlock, type Head } from '../chain/readHead.ts'
 import type { Rail } from '../config/config.ts'
-import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
+import { type NotedPrice, notePrices, readLastAccepted } from '../prices/priceHistory.ts'
 import { formatFraction } from '../pricing/fraction.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail, type RailPrice, sourceOf } from '../pricing/priceRail.ts'
-import { deepestBlock } from './deepestBlock.ts'
 import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
-import { readLastAccepted } from './readLastAccepted.ts'
 
 /** How dense the history is at least, by the chain's own time. */
 const NOTED_EVERY_SECONDS = 300

@@ -1,6 +1,5 @@
 import type { Sql } from '../database/connect.ts'
-import type { HealthCheck, HealthReport } from '../gate/healthReport.ts'
-import { readIndexedBlocks } from '../gate/readIndexedBlocks.ts'
+import { readIndexedBlocks } from './readGauges.ts'
 
 /** The gate passes at least every ten seconds (POLL_INTERVAL_MS); half a minute without a pass means that nobody is crediting. */
 const GATE_SILENT_AFTER_SECONDS = 30
@@ -124,4 +123,24 @@ function ok(detail: string): HealthCheck {
 
 function failing(detail: string): HealthCheck {
   return { status: 'failing', detail }
+}
+
+/** One thing that /health/ready looked at. `detail` is one sentence that says by how much, without secrets or internals. */
+export interface HealthCheck {
+  status: 'ok' | 'failing'
+  detail: string
+}
+
+/**
+ * What /health/ready answers, in the order an operator asks: is the database there, do the RPCs move, does the indexer
+ * keep up, does the gate pass. Keys of the three records are chain ids in decimal. The service is ready when every
+ * check is `ok`.
+ */
+export interface HealthReport {
+  checks: {
+    database: HealthCheck
+    rpc: Record<string, HealthCheck>
+    indexer: Record<string, HealthCheck>
+    gate: Record<string, HealthCheck>
+  }
 }

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import type { Sql } from '../database/connect.ts'
 import type { Page, PageRequest } from '../database/page.ts'
-import type { LedgerEntryView } from './entryView.ts'
+import type { EntryKind } from './schema.ts'
 
 const GREATEST_ID = 2n ** 63n - 1n
 
@@ -27,4 +27,18 @@ export async function listEntries(
   const items = rows.slice(0, limit)
   const last = items.at(-1)
   return { kind: 'page', items, nextKey: rows.length > limit && last ? last.id.toString() : null }
+}
+
+/** One posting as callers see it. `micros` is signed: a credit raises, a debit lowers. */
+export interface LedgerEntryView {
+  id: bigint
+  kind: EntryKind
+  micros: bigint
+  reference: string
+  reversesEntryId: bigint | null
+  /** The posting's own details (a quote, a reason): JSON in which bigints already are decimal strings. */
+  details: Record<string, unknown>
+  /** When it happened in the world (a block's time), as against when it was written. */
+  eventAt: Date
+  createdAt: Date
 }

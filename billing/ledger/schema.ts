@@ -7,15 +7,14 @@ import {
   jsonb,
   pgSchema,
   text,
-  timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
+import { instant } from '../database/columns.ts'
 
 /** Everything durable lives in this schema; the indexer's tables are only a cache of the chain. */
 export const credits = pgSchema('credits')
 
 const micros = (name: string) => bigint(name, { mode: 'bigint' })
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /** Why an entry exists. */
 export const entryKinds = ['deposit', 'deposit_reversal', 'adjustment', 'usage', 'storage'] as const

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { urlSecrets } from './urlSecrets.ts'
+import { urlSecrets } from './redactSecrets.ts'
 
 const credentialsInUrl = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
 

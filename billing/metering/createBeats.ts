@@ -1,7 +1,6 @@
+import pLimit from 'p-limit'
 import type { Sql } from '../database/connect.ts'
-import type { MeterLimits } from '../sessions/meterLimits.ts'
-import type { MeteredSession } from '../sessions/sessionView.ts'
-import { meterSessions } from './meterSessions.ts'
+import { type MeteredSession, type MeterLimits, meterSessions } from './meterSessions.ts'
 
 /** How long the first of a group waits for others … */
 const GATHERED_FOR_MS = 2
@@ -15,7 +14,7 @@ const AT_ONCE = 1_000
 /** Groups under way at once: while one is committed, the next is billed. */
 const GROUPS_UNDER_WAY = 2
 /** Heartbeats that may wait; beyond, the caller is told to come again. */
-const IN_WAITING = 10_000
+const MAX_BEATS_WAITING = 10_000
 
 /** `overloaded`: too many wait already; `unknown`: no session has that id. */
 export type BeatResult =
@@ -70,10 +69,35 @@ export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Prom
   }
 
   return (id) => {
-    if (waiting.length >= IN_WAITING) return Promise.resolve({ kind: 'overloaded' })
+    if (waiting.length >= MAX_BEATS_WAITING) return Promise.resolve({ kind: 'overloaded' })
     return new Promise((answer, fail) => {
       waiting.push({ id, answer, fail })
       schedule()
     })
+  }
+}
+
+/** Batches that are billed at once: each holds a connection and the meters of up to a thousand accounts. */
+const MAX_BATCHES_UNDER_WAY = 4
+/** Batches that may wait, of up to a thousand heartbeats each; beyond, the caller is told to come again. */
+const MAX_BATCHES_WAITING = 20
+
+/** `overloaded`: too many wait already, and nothing was billed. */
+export type BatchResult = { kind: 'metered'; sessions: MeteredSession[] } | { kind: 'overloaded' }
+
+/**
+ * Bills batches of heartbeats, each with one statement: all of it or, on an error, none. In no particular order; ids that
+ * are not known are missing. Bounded: four at once and twenty that wait, so that batches which wait for an account, or for
+ * a slow disk, take neither the memory nor the connections of everybody else.
+ */
+export function createBatches(sql: Sql, limits: MeterLimits): (ids: string[]) => Promise<BatchResult> {
+  const underWay = pLimit(MAX_BATCHES_UNDER_WAY)
+  return async (ids) => {
+    if (underWay.activeCount + underWay.pendingCount >= MAX_BATCHES_UNDER_WAY + MAX_BATCHES_WAITING)
+      return { kind: 'overloaded' }
+    return underWay(async () => ({
+      kind: 'metered',
+      sessions: await meterSessions(sql, limits, ids, 'beat'),
+    }))
   }
 }

@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import type { Sql } from '../database/connect.ts'
-import type { MeterLimits } from '../sessions/meterLimits.ts'
+import type { MeterLimits } from './meterSessions.ts'
 
 /** What an account holds at this moment, and how long it lasts. */
 export interface AccountView {

@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, index, integer, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { boolean, check, index, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import { big, instant } from '../database/columns.ts'
 import { account, credits, ledgerEntry } from '../ledger/schema.ts'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const big = (name: string) => bigint(name, { mode: 'bigint' })
 
 export const sessionStates = ['running', 'grace', 'ended'] as const
 export type SessionState = (typeof sessionStates)[number]
@@ -128,4 +126,28 @@ export const meteringClock = credits.table(
     aliveAt: instant('alive_at'),
   },
   (table) => [check('metering_clock_is_one', sql`${table.one}`)],
+)
+
+/** A stored volume, as the operator's system reports it. */
+export const volume = credits.table(
+  'volume',
+  {
+    id: text('id').primaryKey(),
+    account: text('account')
+      .notNull()
+      .references(() => meter.account),
+    sizeBytes: big('size_bytes').notNull(),
+    /** The owner's idle time up to which it is billed: the same moment is never billed twice, whoever bills. */
+    billedIdleMicros: big('billed_idle_micros').notNull(),
+    /** What a floor left over, so that many small bills sum to the exact whole. */
+    remainder: numeric('remainder').notNull().default('0'),
+    totalBilledMicros: big('total_billed_micros').notNull().default(sql`0`),
+    createdAt: instant('created_at').notNull(),
+    deletedAt: instant('deleted_at'),
+  },
+  (table) => [
+    index('volume_live').on(table.account).where(sql`${table.deletedAt} is null`),
+    check('volume_size_is_not_negative', sql`${table.sizeBytes} >= 0`),
+    check('volume_has_billed_something_or_nothing', sql`${table.totalBilledMicros} >= 0`),
+  ],
 )

@@ -1,9 +1,6 @@
 import type { Address } from 'viem'
 import type { Sql, Transaction } from '../database/connect.ts'
-import { accrueWhatFits } from '../storage/accrueWhatFits.ts'
-import { readVolume } from '../storage/readVolume.ts'
-import type { StorageRate } from '../storage/storageRate.ts'
-import type { PutVolumeResult } from '../storage/volumeView.ts'
+import { accrueWhatFits, type StorageRate } from './accrueStorage.ts'
 
 /**
  * Reports a volume's owner and size. Idempotent. Up to this moment it is billed at the size it had; a deleted one begins
@@ -53,3 +50,77 @@ async function openMeter(tx: Transaction, account: Address): Promise<void> {
   await tx`
     insert into credits.meter (account, idle_since) values (${account}, credits.metering_now()) on conflict do nothing`
 }
+
+/** Says that a volume is gone, and bills it to this moment. Idempotent; null when none was ever reported by that id. */
+export async function deleteVolume(sql: Sql, rate: StorageRate, id: string): Promise<VolumeView | null> {
+  return sql.begin(async (tx) => {
+    const [owner] = await tx<{ account: string }[]>`
+      select account from credits.volume where id = ${id} and deleted_at is null`
+    if (owner !== undefined) {
+      await accrueWhatFits(tx, rate, owner.account)
+      await tx`
+        update credits.volume set deleted_at = credits.metering_now()
+        where id = ${id} and account = ${owner.account} and deleted_at is null`
+    }
+    return readVolume(tx, rate, id)
+  })
+}
+
+type Row = Omit<VolumeView, 'state'> & { debtPercent: number }
+
+/** Reads a volume, also a deleted one; null when none was ever reported by that id. Its state follows the owner's balance of now. */
+export async function readVolume(
+  sql: Sql | Transaction,
+  { debtLimitMicros }: StorageRate,
+  id: string,
+): Promise<VolumeView | null> {
+  const [row] = await sql<Row[]>`
+    select v.id, v.account, v.size_bytes as "sizeBytes", v.total_billed_micros as "totalBilledMicros",
+      v.deleted_at as "deletedAt",
+      credits.plan_debt_percent(a.balance_micros - m.unposted_micros, ${debtLimitMicros}) as "debtPercent"
+    from credits.volume v
+    join credits.meter m on m.account = v.account
+    join credits.account a on a.address = v.account
+    where v.id = ${id}`
+  if (row === undefined) return null
+  const { debtPercent, ...volume } = row
+  return { ...volume, state: stateOf(debtPercent) }
+}
+
+function stateOf(debtPercent: number): VolumeState {
+  if (debtPercent >= 100) return 'prune_due'
+  return debtPercent > 0 ? 'warned' : 'active'
+}
+
+/** Lists an account's stored volumes by their ids, at most so many, without those that are deleted. */
+export async function listVolumes(
+  sql: Sql,
+  rate: StorageRate,
+  account: Address,
+  { limit }: { limit: number },
+): Promise<VolumeView[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from credits.volume where account = ${account} and deleted_at is null order by id limit ${limit}`
+  const volumes = await Promise.all(rows.map(({ id }) => readVolume(sql, rate, id)))
+  // One may have gone, or have another owner, since its id was read.
+  return volumes.flatMap((volume) =>
+    volume === null || volume.account !== account || volume.deletedAt !== null ? [] : [volume],
+  )
+}
+
+/** `warned` from half the debt limit on; `prune_due` at the limit: the operator's system deletes it, billing never does. */
+export type VolumeState = 'active' | 'warned' | 'prune_due'
+
+/** A stored volume as callers see it. */
+export interface VolumeView {
+  id: string
+  account: Address
+  sizeBytes: bigint
+  state: VolumeState
+  /** All that it has cost so far. */
+  totalBilledMicros: bigint
+  deletedAt: Date | null
+}
+
+/** `conflict`: the id is a stored volume of another wallet. */
+export type PutVolumeResult = { kind: 'stored'; volume: VolumeView } | { kind: 'conflict' }

@@ -8,7 +8,7 @@ export type EthUsd = { kind: 'priced'; usdPerEth: Fraction } | { kind: 'unavaila
  * How long after an L2's sequencer came back its prices are not believed: time for everybody to act on the new prices.
  * An hour, as Chainlink advises (docs.chain.link/data-feeds/l2-sequencer-feeds).
  */
-export const SEQUENCER_GRACE_SECONDS = 3_600n
+const SEQUENCER_GRACE_SECONDS = 3_600n
 
 /** More decimals than this and 10^decimals no longer fits the chain's own 256 bits. */
 const MAX_DECIMALS = 77

@@ -1,12 +1,20 @@
 import type { Address } from 'viem'
-import type { Fraction, PricingConfig, Rail, RailConfig } from '../config/config.ts'
+import type { Fraction, PricingConfig, Rail, RailConfig, Tier } from '../config/config.ts'
 import type { AcceptedPrice } from './axgtUsd.ts'
-import { add, ceil, divide, formatFraction, fractionOf, multiply, reduce, subtract } from './fraction.ts'
+import {
+  add,
+  ceil,
+  divide,
+  floor,
+  formatFraction,
+  fractionOf,
+  multiply,
+  reduce,
+  subtract,
+} from './fraction.ts'
 import type { OracleReading } from './oracleReading.ts'
 import { priceRail, type RailPrice } from './priceRail.ts'
 import type { PriceSource } from './priceView.ts'
-import { recomputeMicros } from './recomputeMicros.ts'
-import { tierOf } from './tierOf.ts'
 
 /** Microseconds of single-GPU desktop time in a minute. */
 export const MICROS_PER_MINUTE = 60_000_000n
@@ -261,4 +269,29 @@ function ethTerms(pricing: PricingConfig, axgt: QuoteInput['axgt']): Terms {
 
 function labelOf(index: number): string {
   return `Tier ${index}`
+}
+
+/**
+ * Recomputes a quote's credit from its amount and its exact rate, floored once: what a stored snapshot must agree with.
+ */
+export function recomputeMicros({
+  amountBaseUnits,
+  price,
+}: Pick<Quote, 'amountBaseUnits' | 'price'>): bigint {
+  const { numerator, denominator } = price.microsPerBaseUnit
+  return floor({ numerator: amountBaseUnits * numerator, denominator })
+}
+
+/**
+ * Finds the discount tier of someone who holds `balance` base units of AXGT: the last whose threshold the *whole* AXGT
+ * held reach, so that 99.999 AXGT is tier 0 and exactly 100 is tier 1. `tiers` rise and begin at 0 AXGT.
+ *
+ * @example tierOf({ balance: 100n * 10n ** 18n, decimals: 18 }, pricing.tiers).index // 1
+ */
+function tierOf(axgt: { balance: bigint; decimals: number }, tiers: Tier[]): { index: number; tier: Tier } {
+  const wholeAxgt = axgt.balance / 10n ** BigInt(axgt.decimals)
+  const index = tiers.findLastIndex((tier) => tier.minimumAxgt <= wholeAxgt)
+  const tier = tiers[index]
+  if (tier === undefined) throw new Error('the first discount tier must begin at 0 AXGT')
+  return { index, tier }
 }

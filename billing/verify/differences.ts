@@ -1,3 +1,6 @@
+import type postgres from 'postgres'
+import type { Transaction } from '../database/connect.ts'
+
 /** One thing in the books that is not as it must be. */
 export interface Difference {
   /** Which rule is broken: stable, in kebab case, for example `balance-is-not-the-sum`. */
@@ -15,3 +18,91 @@ export interface Difference {
 export type VerificationStep =
   | { kind: 'difference'; difference: Difference }
   | { kind: 'checked'; what: string; count: bigint; of?: bigint }
+
+/** Rows in memory at a time, whatever the size of the ledger. */
+const BATCH = 500
+
+/** A rule as a query: its rows are the offenders, with a `subject` and a `detail` each. */
+export interface Rule {
+  name: string
+  offenders: postgres.PendingQuery<{ subject: string; detail: string }[]>
+}
+
+/** Runs rules one after the other and yields what each finds, through a cursor. */
+export async function* streamDifferences(rules: Rule[]): AsyncGenerator<VerificationStep> {
+  for (const { name, offenders } of rules) {
+    for await (const rows of offenders.cursor(BATCH)) {
+      for (const { subject, detail } of rows) {
+        yield { kind: 'difference', difference: { rule: name, subject, detail } }
+      }
+    }
+  }
+}
+
+/** Rows of the table that is walked, for each range. */
+const AT_ONCE = 5_000
+
+/** A condition: that a column is within the range being looked at. */
+export type Within = (column: string) => postgres.PendingQuery<postgres.Row[]>
+
+/** A table of the schema `credits`, and by which of its columns it is walked. */
+export interface Walk {
+  /** What its rows are called in the count. */
+  what: string
+  table: string
+  /** Text or bigint, with an index; rows where it is null are left out. */
+  key: string
+}
+
+/**
+ * Proves a table range by range of its key, so that neither this process nor PostgreSQL ever holds more than one range, and
+ * whoever watches sees it go on. The ranges leave no gap and no end: what other tables have for a key that this one does
+ * not have is looked at too, before its first key and after its last.
+ */
+export async function* walkRanges(
+  tx: Transaction,
+  walk: Walk,
+  rulesOf: (within: Within) => Rule[],
+): AsyncGenerator<VerificationStep> {
+  const { what } = walk
+  const of = await countKeys(tx, walk)
+  let count = 0n
+  let after: string | null = null
+  yield { kind: 'checked', what, count, of }
+  for (;;) {
+    const from = after
+    const next = await findRange(tx, walk, from)
+    const upTo = next.count < AT_ONCE ? null : next.last
+    yield* streamDifferences(rulesOf((column) => isWithin(tx, column, from, upTo)))
+    count += next.count
+    yield { kind: 'checked', what, count, of }
+    if (upTo === null) return
+    after = upTo
+  }
+}
+
+async function countKeys(tx: Transaction, { table, key }: Walk): Promise<bigint> {
+  const [row] = await tx<{ count: bigint }[]>`select count(${tx(key)}) as count from credits.${tx(table)}`
+  return row?.count ?? 0n
+}
+
+/** The next rows by their key: how many, and the last one's. */
+async function findRange(
+  tx: Transaction,
+  { table, key }: Walk,
+  after: string | null,
+): Promise<{ last: string | null; count: bigint }> {
+  const column = tx(key)
+  const [row] = await tx<{ last: string | null; count: bigint }[]>`
+    select max(key)::text as last, count(*) as count from (
+      select ${column} as key from credits.${tx(table)}
+      where ${column} is not null ${after === null ? tx`` : tx`and ${column} > ${after}`}
+      order by ${column} limit ${AT_ONCE}
+    ) rows`
+  return row ?? { last: null, count: 0n }
+}
+
+function isWithin(tx: Transaction, column: string, after: string | null, upTo: string | null) {
+  const isAfter = after === null ? tx`true` : tx`${tx(column)} > ${after}`
+  return upTo === null ? isAfter : tx`${isAfter} and ${tx(column)} <= ${upTo}`
+}

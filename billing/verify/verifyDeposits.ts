@@ -1,10 +1,8 @@
 import type { Transaction } from '../database/connect.ts'
-import { type Rule, streamDifferences } from '../ledger/streamDifferences.ts'
-import type { Quote } from '../pricing/quote.ts'
+import { type Quote, recomputeMicros } from '../pricing/quote.ts'
 import { quoteFromJson } from '../pricing/quoteJson.ts'
-import { recomputeMicros } from '../pricing/recomputeMicros.ts'
 import { isRateOf, recomputeRate } from '../pricing/recomputeRate.ts'
-import type { VerificationStep } from './differences.ts'
+import { type Rule, streamDifferences, type VerificationStep } from './differences.ts'
 import { findMissingGuards, type Guards } from './findMissingGuards.ts'
 
 const guards: Guards[] = [

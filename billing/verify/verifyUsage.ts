@@ -1,7 +1,5 @@
 import type { Transaction } from '../database/connect.ts'
-import type { Rule } from '../ledger/streamDifferences.ts'
-import { type Within, walkRanges } from '../ledger/walkRanges.ts'
-import type { VerificationStep } from './differences.ts'
+import { type Rule, type VerificationStep, type Within, walkRanges } from './differences.ts'
 import { findMissingGuards, type Guards } from './findMissingGuards.ts'
 
 const guards: Guards[] = [

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { readCanonicalHash } from '../../billing/chain/readCanonicalHash.ts'
-import { readHead } from '../../billing/chain/readHead.ts'
+import { readCanonicalHash, readHead } from '../../billing/chain/readHead.ts'
 import type { RpcEndpoint } from '../../billing/chain/rpc/rpcEndpoint.ts'
 import type { Sql } from '../../billing/database/connect.ts'
 import { redactUrls } from '../redactUrls.ts'

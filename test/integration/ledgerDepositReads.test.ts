@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { listDeposits } from '../../billing/gate/listDeposits.ts'
-import { readDeposits } from '../../billing/gate/readDeposits.ts'
-import type { DepositReason, DepositState } from '../../billing/gate/schema.ts'
+import { listDeposits, readDeposits } from '../../billing/deposits/depositViews.ts'
+import type { DepositReason, DepositState } from '../../billing/deposits/schema.ts'
 import { readHealth } from '../../billing/health/readHealth.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 

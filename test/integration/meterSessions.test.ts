@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import { type MeterAction, meterSessions } from '../../billing/metering/meterSessions.ts'
+import {
+  type MeterAction,
+  type MeterLimits,
+  meterSessions,
+  refillGrace,
+} from '../../billing/metering/meterSessions.ts'
 import { postUsage } from '../../billing/metering/postUsage.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
 import { startSession } from '../../billing/metering/sessions.ts'
-import type { MeterLimits } from '../../billing/sessions/meterLimits.ts'
-import { refillGrace } from '../../billing/sessions/refillGrace.ts'
 import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { accrueStorage } from '../../billing/metering/accrueStorage.ts'
 import { postUsage } from '../../billing/metering/postUsage.ts'
-import { putVolume } from '../../billing/metering/volumes.ts'
-import { deleteVolume } from '../../billing/storage/deleteVolume.ts'
-import { readVolume } from '../../billing/storage/readVolume.ts'
+import { deleteVolume, putVolume, readVolume } from '../../billing/metering/volumes.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
 
 const ALICE = `0x${'a1'.repeat(20)}` as const

@@ -2,18 +2,19 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { listDeliveries } from '../../billing/events/listDeliveries.ts'
-import { redeliverWebhooks } from '../../billing/events/redeliverWebhooks.ts'
 import { runPublisher } from '../../billing/events/runPublisher.ts'
-import { webhookEndpointId } from '../../billing/events/webhookEndpointId.ts'
-import { webhookId } from '../../billing/events/webhookId.ts'
-import { claimDeliveries } from '../../billing/events/webhooks/deliveries.ts'
+import {
+  claimDeliveries,
+  listDeliveries,
+  redeliverWebhooks,
+} from '../../billing/events/webhooks/deliveries.ts'
 import { webhookRequest } from '../../billing/events/webhooks/postWebhook.ts'
 import {
   runWebhooks,
   type WebhookReport,
   type WebhookTarget,
 } from '../../billing/events/webhooks/runWebhooks.ts'
+import { webhookEndpointId, webhookId } from '../../billing/events/webhooks/signWebhook.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 

@@ -2,12 +2,15 @@ import type { Address } from 'viem'
 import { connect, type Sql } from '../../billing/database/connect.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
 import { postEntries } from '../../billing/ledger/post.ts'
-import { type MeterAction, meterSessions } from '../../billing/metering/meterSessions.ts'
+import type { StorageRate } from '../../billing/metering/accrueStorage.ts'
+import {
+  type MeterAction,
+  type MeterLimits,
+  meterSessions,
+  refillGrace,
+} from '../../billing/metering/meterSessions.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
 import { startSession } from '../../billing/metering/sessions.ts'
-import type { MeterLimits } from '../../billing/sessions/meterLimits.ts'
-import { refillGrace } from '../../billing/sessions/refillGrace.ts'
-import type { StorageRate } from '../../billing/storage/storageRate.ts'
 import { createMeterClock, type MeterClock } from './createMeterClock.ts'
 import { createTestDatabase, type TestDatabase } from './createTestDatabase.ts'
 

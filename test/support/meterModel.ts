@@ -1,6 +1,5 @@
-import type { MeterAction } from '../../billing/metering/meterSessions.ts'
+import type { MeterAction, MeterLimits } from '../../billing/metering/meterSessions.ts'
 import type { SessionEndReason, SessionState } from '../../billing/metering/schema.ts'
-import type { MeterLimits } from '../../billing/sessions/meterLimits.ts'
 
 /** A session as the model has it. Instants are microseconds since the model began. */
 export interface ModelSession {

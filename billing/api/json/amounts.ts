@@ -1,3 +1,4 @@
+import { z } from '@hono/zod-openapi'
 import { formatFraction } from '../../pricing/fraction.ts'
 import { MICROS_PER_MINUTE } from '../../pricing/quote.ts'
 
@@ -11,3 +12,20 @@ import { MICROS_PER_MINUTE } from '../../pricing/quote.ts'
 export function formatMinutes(micros: bigint): string {
   return formatFraction({ numerator: micros, denominator: MICROS_PER_MINUTE }, 6)
 }
+
+/** An integer of any size in an answer: a decimal string, because a JSON number would lose digits. */
+export const bigintText = z.string().openapi({ pattern: '^-?(0|[1-9][0-9]*)$', example: '3600000000' })
+
+/** Minutes in an answer, beside the micros they were made of; see `formatMinutes`. */
+export const minutesText = z.string().openapi({
+  pattern: '^-?(0|[1-9][0-9]*)(\\.[0-9]{1,6})?$',
+  example: '60',
+  description: 'Minutes with at most 6 decimals, floored.',
+})
+
+/** A price in an answer: USD per whole unit of an asset, for people. What a credit rests on is the exact `rate`. */
+export const usdText = z.string().openapi({
+  pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,18})?$',
+  example: '2500',
+  description: 'USD per whole unit, with at most 18 decimals, floored.',
+})

@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { depositReasons, depositStates } from '../../gate/schema.ts'
-import type { DepositView } from '../../gate/transactionView.ts'
-import { bigintText } from '../bigintText.ts'
-import { minutesText } from '../minutesText.ts'
-import { formatMinutes } from './amounts.ts'
+import type { DepositView } from '../../deposits/depositViews.ts'
+import { depositReasons, depositStates } from '../../deposits/schema.ts'
+import type { TransactionView } from '../../desk/createDesk.ts'
+import { bigintText, formatMinutes, minutesText } from './amounts.ts'
 
 /** The schema of a deposit in every answer that has one. */
 export const DepositSchema = z
@@ -49,5 +48,42 @@ export function depositJson(deposit: DepositView): z.input<typeof DepositSchema>
     blockNumber: deposit.blockNumber?.toString() ?? null,
     blockTime: deposit.blockTime?.toISOString() ?? null,
     creditedAt: deposit.creditedAt?.toISOString() ?? null,
+  }
+}
+
+/**
+ * The schema of a deposit for the operator alone. Its fields are listed anew instead of being added by `extend`: that
+ * would say in OpenAPI that it must also be a plain deposit, which has no further field.
+ */
+export const AdminDepositSchema = z
+  .strictObject({
+    ...DepositSchema.shape,
+    detail: z.string().nullable().openapi({ description: 'Why it is held, in a sentence for the operator.' }),
+  })
+  .openapi('AdminDeposit')
+
+/** A deposit as JSON for the operator: with the detail, which may tell of RPCs and settings and is for nobody else. */
+export function adminDepositJson(deposit: DepositView): z.input<typeof AdminDepositSchema> {
+  return { ...depositJson(deposit), detail: deposit.detail }
+}
+
+/** The schema of what is known of one transaction. */
+export const TransactionSchema = z
+  .strictObject({
+    txHash: z.string(),
+    outcome: z.enum(['pending', 'settled', 'no_qualifying_transfer', 'transaction_failed']).openapi({
+      description:
+        '`pending`: something may still change (mempool, confirmations, held). The others are final.',
+    }),
+    deposits: z.array(DepositSchema),
+  })
+  .openapi('Transaction')
+
+/** A transaction as JSON. */
+export function transactionJson(transaction: TransactionView): z.input<typeof TransactionSchema> {
+  return {
+    txHash: transaction.txHash,
+    outcome: transaction.outcome,
+    deposits: transaction.deposits.map(depositJson),
   }
 }

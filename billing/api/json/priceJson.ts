@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { type PriceView, priceSources } from '../../pricing/priceView.ts'
-import { bigintText } from '../bigintText.ts'
-import { usdText } from '../usdText.ts'
+import type { QuotePrice } from '../../pricing/quote.ts'
+import { bigintText, usdText } from './amounts.ts'
 
 /** The schema of one price of the history. */
 export const PriceSchema = z
@@ -31,5 +31,49 @@ export function priceJson(price: PriceView): z.input<typeof PriceSchema> {
     blockNumber: price.blockNumber.toString(),
     blockHash: price.blockHash,
     blockTime: price.blockTimestamp.toISOString(),
+  }
+}
+
+/** The schema of where a quote's price comes from. All but `kind` and `description` is null at a fixed rate. */
+export const PriceSourceSchema = z
+  .strictObject({
+    kind: z.enum(priceSources).openapi({
+      description: "The operator's rate, Chainlink's ETH/USD, or the pool's TWAP times Chainlink's ETH/USD.",
+    }),
+    description: z.string(),
+    round: bigintText.nullable().openapi({ description: 'Of the ETH/USD feed.' }),
+    updatedAt: z.iso
+      .datetime()
+      .nullable()
+      .openapi({ description: 'When the ETH/USD feed was last updated.' }),
+    ageSeconds: z.int().nullable().openapi({ description: 'How long before the block that was.' }),
+    feed: z.string().nullable().openapi({ description: 'The ETH/USD feed.' }),
+    pool: z.string().nullable().openapi({ description: 'The Uniswap v3 pool, where the price is a TWAP.' }),
+    twapSeconds: z.int().nullable().openapi({ description: 'What the TWAP is the mean over.' }),
+    block: z
+      .strictObject({ number: bigintText, hash: z.string() })
+      .nullable()
+      .openapi({ description: 'After which feed and pool were read.' }),
+  })
+  .openapi('PriceSource')
+
+/** Where a quote's price comes from, as JSON. */
+export function priceSourceJson({
+  mode,
+  description,
+  reading,
+}: QuotePrice): z.input<typeof PriceSourceSchema> {
+  const feed = reading?.ethUsd.kind === 'answered' ? reading.ethUsd : null
+  const pool = mode === 'twap' && reading?.pool?.kind === 'answered' ? reading.pool : null
+  return {
+    kind: mode,
+    description,
+    round: feed?.roundId.toString() ?? null,
+    updatedAt: feed === null ? null : new Date(Number(feed.updatedAt) * 1000).toISOString(),
+    ageSeconds: reading === null || feed === null ? null : Number(reading.block.timestamp - feed.updatedAt),
+    feed: feed?.feed ?? null,
+    pool: pool?.pool ?? null,
+    twapSeconds: pool?.fast?.seconds ?? null,
+    block: reading === null ? null : { number: reading.block.number.toString(), hash: reading.block.hash },
   }
 }

@@ -1,7 +1,9 @@
+import { isIP } from 'node:net'
 import type { Context } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import type { ApiEnv } from '../apiEnv.ts'
-import { clientAddress } from '../clientAddress.ts'
+import type { Hash } from 'viem'
+import type { TransactionLookup } from '../../desk/createDesk.ts'
+import type { ApiEnv } from '../appDeps.ts'
 
 /** Takes one request from the caller's budget: null when there was one left, else how many seconds to wait. */
 export type RateLimit = (c: Context<ApiEnv>) => Promise<number | null>
@@ -25,5 +27,92 @@ export async function takeOne(limiter: RateLimiterMemory, key: string): Promise<
   } catch (refusal) {
     if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
     throw refusal
+  }
+}
+
+/**
+ * Says whose budget a request is taken from. That is the socket's address, or, with `trustProxy` n, the n-th entry from
+ * the right of X-Forwarded-For: the one that the outermost believed proxy wrote. Everything left of it was written by
+ * the client itself and is not looked at. An entry that is missing or no address falls back to the socket's, so a made-up
+ * header never buys a fresh budget.
+ *
+ * An IPv6 client is its /64, because that is what one customer is given and can roam in; an IPv4-mapped address is IPv4.
+ */
+function clientAddress(c: Context<ApiEnv>, trustProxy: number): string {
+  const socketAddress = c.env?.incoming?.socket?.remoteAddress ?? 'unknown'
+  const forwarded = trustProxy > 0 ? c.req.header('X-Forwarded-For')?.split(',').at(-trustProxy) : undefined
+  return (forwarded === undefined ? null : budgetKey(forwarded)) ?? budgetKey(socketAddress) ?? 'unknown'
+}
+
+function budgetKey(text: string): string | null {
+  const address = withoutPort(text.trim()).replace(/%.*$/, '')
+  switch (isIP(address)) {
+    case 4:
+      return address
+    case 6:
+      return ipv6BudgetKey(address)
+    default:
+      return null
+  }
+}
+
+/** Some proxies write `1.2.3.4:5678` or `[::1]:5678`. */
+function withoutPort(text: string): string {
+  return /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text
+}
+
+function ipv6BudgetKey(address: string): string {
+  // The URL parser writes every spelling of an address in one way: lower-case, no leading zeros, no dotted tail.
+  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1)
+  const [head = '', tail] = canonical.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
+  if (groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff') {
+    const [high = 0, low = 0] = groups.slice(6).map((group) => Number.parseInt(group, 16))
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`
+}
+
+/** How many clients' worth of unknown hashes may be looked up in a minute, all clients together. */
+const BUDGET_IN_CLIENTS = 5
+/** Hashes known to exist are free; so many are remembered. */
+const REMEMBERED_HASHES = 10_000
+
+/** Looks a hash up within the budget, or says how long to wait. */
+export type HashBudget = (
+  txHash: Hash,
+  lookUp: () => Promise<TransactionLookup>,
+) => Promise<TransactionLookup | { kind: 'rate_limited'; retryAfterSeconds: number }>
+
+/**
+ * Makes the budget that all clients share for hashes that turn out not to exist. The budget per client does not help
+ * against random hashes from many addresses, each of which costs a call to every chain. A point is taken before the
+ * look-up, so that a thousand at once are not all let through, and is given back when the hash exists; a hash once found
+ * is looked up for free, so that people who wait for their payment are served while somebody else guesses.
+ */
+export function hashBudget(options: { perMinutePerClient: number }): HashBudget {
+  const limiter = new RateLimiterMemory({
+    points: options.perMinutePerClient * BUDGET_IN_CLIENTS,
+    duration: 60,
+  })
+  const found = new Set<Hash>()
+
+  return async (txHash, lookUp) => {
+    const isKnown = found.has(txHash)
+    if (!isKnown) {
+      const retryAfterSeconds = await takeOne(limiter, 'unknown')
+      if (retryAfterSeconds !== null) return { kind: 'rate_limited', retryAfterSeconds }
+    }
+    const lookup = await lookUp()
+    if (lookup.kind === 'found' && !isKnown) {
+      await limiter.reward('unknown')
+      found.add(txHash)
+      // A Set keeps the order of insertion: its first is the oldest.
+      const [oldest] = found
+      if (found.size > REMEMBERED_HASHES && oldest !== undefined) found.delete(oldest)
+    }
+    return lookup
   }
 }

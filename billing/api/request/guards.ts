@@ -1,9 +1,8 @@
-import type { MiddlewareHandler } from 'hono'
-import type { ApiEnv } from '../apiEnv.ts'
-import type { WalletTokens } from '../appDeps.ts'
-import { bearerToken } from '../bearerToken.ts'
-import { type ApiKeys, type KeyKind, keyKind } from '../keyKind.ts'
-import { refuseBearer } from '../refuseBearer.ts'
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Address } from 'viem'
+import type { ApiEnv, WalletTokens } from '../appDeps.ts'
+import { problem } from '../problem.ts'
 
 /**
  * Makes the middleware that lets only holders of a key in: 401 without a key or with an unknown one, 403 with one of the
@@ -32,4 +31,97 @@ export function authenticate(
     }
     return next()
   }
+}
+
+/** What handlers behind {@link requireWallet} find: `c.get('wallet')` is who is signed in, lower-case. */
+export interface WalletEnv extends ApiEnv {
+  Variables: { wallet: Address }
+}
+
+/**
+ * Makes the middleware that lets only signed-in wallets in: 401 without a token or with one that is unknown or has expired,
+ * 403 with the service or the admin key, which have no account of their own. Give it to a route as `middleware` itself, not
+ * in an array, so that its handler knows of `c.get('wallet')`.
+ */
+export function requireWallet(keys: ApiKeys, walletTokens: WalletTokens): MiddlewareHandler<WalletEnv> {
+  const kindOf = keyKind(keys)
+
+  return async (c, next) => {
+    const token = bearerToken(c)
+    if (token === null) {
+      return refuseBearer(c, 'missing', "This route needs a wallet's token as `Authorization: Bearer …`.")
+    }
+    if (kindOf(token) !== null) {
+      return refuseBearer(
+        c,
+        'wrong_kind',
+        'A key has no account of its own; see /v1/accounts/{address} for those of others.',
+      )
+    }
+    const address = await walletTokens.addressOf(token)
+    if (address === null) return refuseBearer(c, 'unknown', 'The token is not known, or has expired.')
+    c.set('wallet', address)
+    return next()
+  }
+}
+
+/** What is wrong with whoever asks: nothing was sent, it is not known, or it is of the wrong kind. */
+export type BearerFault = 'missing' | 'unknown' | 'wrong_kind'
+
+/**
+ * Answers a request without the right key or token: 401 without one or with an unknown one, 403 with one of the wrong kind,
+ * each with the challenge that RFC 6750 §3 asks for.
+ */
+function refuseBearer(c: Context, fault: BearerFault, detail: string) {
+  switch (fault) {
+    case 'missing':
+      return problem(c, 'unauthorized', detail, {
+        headers: { 'WWW-Authenticate': 'Bearer realm="credits"' },
+      })
+    case 'unknown':
+      return problem(c, 'unauthorized', detail, {
+        headers: { 'WWW-Authenticate': 'Bearer realm="credits", error="invalid_token"' },
+      })
+    case 'wrong_kind':
+      return problem(c, 'forbidden', detail, {
+        headers: { 'WWW-Authenticate': 'Bearer realm="credits", error="insufficient_scope"' },
+      })
+  }
+}
+
+const pattern = /^Bearer +([\x21-\x7e]+) *$/i
+
+/**
+ * The token of a request: from the Authorization header only, never from a query string or a cookie (RFC 6750 §2.3).
+ * null when there is none, or the header is of another form.
+ */
+export function bearerToken(c: Context): string | null {
+  return pattern.exec(c.req.header('Authorization') ?? '')?.[1] ?? null
+}
+
+/** Who a key speaks for. Admin implies service. */
+export type KeyKind = 'service' | 'admin'
+
+/** The two keys of the settings. */
+export interface ApiKeys {
+  serviceApiKey: string
+  adminApiKey: string
+}
+
+/** Makes the function that says which of the two keys a token is; null: neither. */
+function keyKind(keys: ApiKeys): (token: string) => KeyKind | null {
+  const serviceDigest = digest(keys.serviceApiKey)
+  const adminDigest = digest(keys.adminApiKey)
+
+  // Digests have one length and both are always compared, so the time tells neither how much of a key was right nor which.
+  return (token) => {
+    const given = digest(token)
+    const isService = timingSafeEqual(given, serviceDigest)
+    const isAdmin = timingSafeEqual(given, adminDigest)
+    return isAdmin ? 'admin' : isService ? 'service' : null
+  }
+}
+
+function digest(text: string): Buffer {
+  return hash('sha256', text, 'buffer')
 }

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import { pageCursor } from '../pageCursor.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
@@ -28,4 +27,36 @@ export const pageQuery = {
 /** The page that a checked query asks for. */
 export function pageRequest(query: { cursor?: string | null | undefined; limit?: number | undefined }) {
   return { cursor: query.cursor ?? null, limit: query.limit ?? DEFAULT_LIMIT }
+}
+
+const printable = /^[\x20-\x7e]{1,300}$/
+
+/**
+ * The opaque form in which a list's keyset value travels: base64url, so that nobody takes it for something to build
+ * themselves. `decode` gives null for what `encode` can not have written.
+ */
+const pageCursor = {
+  encode(key: string): string {
+    return Buffer.from(key, 'utf8').toString('base64url')
+  },
+  decode(cursor: string): string | null {
+    const key = Buffer.from(cursor, 'base64url').toString('utf8')
+    return printable.test(key) && pageCursor.encode(key) === cursor ? key : null
+  },
+}
+
+/** The schema of a list's answer: `{items, nextCursor}`, newest first; `nextCursor` null when nothing follows. */
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() })
+}
+
+/** A page as the list's answer. */
+export function pageJson<Item, Json>(
+  page: { items: Item[]; nextKey: string | null },
+  itemJson: (item: Item) => Json,
+): { items: Json[]; nextCursor: string | null } {
+  return {
+    items: page.items.map(itemJson),
+    nextCursor: page.nextKey === null ? null : pageCursor.encode(page.nextKey),
+  }
 }

@@ -1,13 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Hex } from 'viem'
-import { bearerToken } from '../bearerToken.ts'
-import { noBody } from '../noBody.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
-import { jsonBody } from '../request/body.ts'
+import { problem, problemResponses } from '../problem.ts'
+import { jsonBody, noBody } from '../request/body.ts'
 import { takeOne } from '../request/budgets.ts'
 import { addressField } from '../request/fields.ts'
+import { bearerToken } from '../request/guards.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
 /** Ours have some 400 characters, and as many as PUBLIC_URL twice. */

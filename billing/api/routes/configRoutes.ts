@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatFraction } from '../../pricing/fraction.ts'
 import { priceSources } from '../../pricing/priceView.ts'
-import { bigintText } from '../bigintText.ts'
-import { problemResponses } from '../problemResponses.ts'
+import { bigintText } from '../json/amounts.ts'
+import { problemResponses } from '../problem.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const decimalText = z.string().openapi({ pattern: '^[0-9]+(\\.[0-9]+)?$', example: '0.05' })

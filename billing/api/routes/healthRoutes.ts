@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { HealthCheck, HealthReport } from '../../gate/healthReport.ts'
+import type { HealthCheck, HealthReport } from '../../health/readHealth.ts'
 import { loggableError } from '../../log/loggableError.ts'
-import { problemResponses } from '../problemResponses.ts'
+import { problemResponses } from '../problem.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
 /** A probe must answer before whoever probes gives up. */
@@ -83,4 +83,26 @@ function allChecks(checks: HealthReport['checks']): HealthCheck[] {
     checks.database,
     ...[checks.rpc, checks.indexer, checks.gate].flatMap((group) => Object.values(group)),
   ]
+}
+
+/** Adds /metrics, open or behind the service key as `METRICS_ACCESS` says. */
+export function addMetricsRoute(app: Api, deps: RouteDeps): void {
+  const isGuarded = deps.config.metricsAccess === 'service'
+  const route = createRoute({
+    method: 'get',
+    path: '/metrics',
+    tags: ['Operation'],
+    summary: 'Metrics in the Prometheus text format',
+    ...(isGuarded ? { security: [{ serviceKey: [] }] } : {}),
+    middleware: isGuarded ? [deps.requireKey('service')] : [],
+    responses: {
+      200: { description: 'All metrics of this process.', content: { 'text/plain': { schema: z.string() } } },
+      ...problemResponses('unauthorized', 'forbidden', 'internal_error'),
+    },
+  })
+  const { registry } = deps.metrics
+
+  app.openapi(route, async (c) =>
+    c.text(await registry.metrics(), 200, { 'Content-Type': registry.contentType }),
+  )
 }

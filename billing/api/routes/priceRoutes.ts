@@ -1,11 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { instantField } from '../instantField.ts'
 import { PriceSchema, priceJson } from '../json/priceJson.ts'
-import { pageJson, pageSchema } from '../pageJson.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
-import { railField } from '../railField.ts'
-import { pageQuery, pageRequest } from '../request/pages.ts'
+import { problem, problemResponses } from '../problem.ts'
+import { instantField, railField } from '../request/fields.ts'
+import { pageJson, pageQuery, pageRequest, pageSchema } from '../request/pages.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const pricesRoute = createRoute({

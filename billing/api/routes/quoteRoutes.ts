@@ -1,18 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Quote } from '../../pricing/quote.ts'
 import type { RailInfo } from '../appDeps.ts'
-import { bigintText } from '../bigintText.ts'
-import { formatMinutes } from '../json/amounts.ts'
-import { minutesText } from '../minutesText.ts'
-import { parseAmount } from '../parseAmount.ts'
-import { PriceSourceSchema, priceSourceJson } from '../priceSourceJson.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
-import { railField } from '../railField.ts'
-import { addressField } from '../request/fields.ts'
+import { bigintText, formatMinutes, minutesText, usdText } from '../json/amounts.ts'
+import { PriceSourceSchema, priceSourceJson } from '../json/priceJson.ts'
+import { problem, problemResponses } from '../problem.ts'
+import { addressField, parseAmount, railField, wantedMinutesField } from '../request/fields.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
-import { usdText } from '../usdText.ts'
-import { wantedMinutesField } from '../wantedMinutesField.ts'
 
 /** The most that any token can hold. */
 const MAX_BASE_UNITS = 2n ** 256n - 1n

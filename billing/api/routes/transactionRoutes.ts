@@ -1,10 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { hashField } from '../hashField.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
+import { TransactionSchema, transactionJson } from '../json/depositJson.ts'
+import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
+import { hashField } from '../request/fields.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
-import { TransactionSchema, transactionJson } from '../transactionJson.ts'
 
 const CHAIN_RETRY_SECONDS = 5
 

@@ -1,12 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { idField } from '../idField.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
+import { VolumeSchema, volumeJson } from '../json/accountJson.ts'
+import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
-import { addressField } from '../request/fields.ts'
+import { addressField, idField, sizeBytesField } from '../request/fields.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
-import { sizeBytesField } from '../sizeBytesField.ts'
-import { VolumeSchema, volumeJson } from '../volumeJson.ts'
 
 const params = z.object({ id: idField })
 const volumeContent = { 'application/json': { schema: VolumeSchema } }

@@ -1,8 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Address } from 'viem'
-import { bearerToken } from '../bearerToken.ts'
-import { problem } from '../problem.ts'
-import { problemResponses } from '../problemResponses.ts'
+import { problem, problemResponses } from '../problem.ts'
+import { bearerToken } from '../request/guards.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 import { type EventStreamTimes, eventStreams } from './eventStreams.ts'
 

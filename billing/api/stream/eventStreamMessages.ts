@@ -1,16 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import type { Address } from 'viem'
-import type { AccountEvent } from '../../events/accountEvent.ts'
+import type { DepositView } from '../../deposits/depositViews.ts'
+import { type DepositState, depositReasons } from '../../deposits/schema.ts'
+import type { AccountEvent } from '../../events/openEventFeed.ts'
 import type { EventKind } from '../../events/schema.ts'
-import { type DepositState, depositReasons } from '../../gate/schema.ts'
-import type { DepositView } from '../../gate/transactionView.ts'
 import type { AccountView } from '../../metering/readAccount.ts'
 import { sessionEndReasons, sessionStates } from '../../metering/schema.ts'
 import type { AppDeps } from '../appDeps.ts'
-import { heartbeatJson } from '../heartbeatJson.ts'
-import { balanceJson } from '../json/accountJson.ts'
+import { balanceJson, volumeJson } from '../json/accountJson.ts'
 import { depositJson } from '../json/depositJson.ts'
-import { volumeJson } from '../volumeJson.ts'
+import { heartbeatJson } from '../json/sessionJson.ts'
 
 /** One message of an event stream: its name, its JSON, and where a client resumes that has seen it. */
 export interface StreamMessage {

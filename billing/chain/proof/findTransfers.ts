@@ -1,12 +1,10 @@
 import { type Hash, numberToHex, pad } from 'viem'
 import { z } from 'zod'
-import { readChainId } from '../readChainId.ts'
 import { gather } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { blockTrace, hash, log, quantity, transaction } from '../rpc/wire.ts'
-import { transfersFromTrace } from '../transfersFromTrace.ts'
-import type { EvidenceContext } from './readEvidence.ts'
-import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt } from './transfers.ts'
+import { blockTrace, hash, log, quantity, readChainId, transaction } from '../rpc/wire.ts'
+import type { EvidenceContext } from './evidence.ts'
+import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
 
 /** A transfer some RPC shows. It is a candidate for the gate, not a proof. */
 export interface FoundTransfer extends ProvenTransfer {

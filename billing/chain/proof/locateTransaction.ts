@@ -1,8 +1,7 @@
 import type { Hash } from 'viem'
-import { readChainId } from '../readChainId.ts'
 import { type Agreed, gather, planAgreement } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { receipt } from '../rpc/wire.ts'
+import { readChainId, receipt } from '../rpc/wire.ts'
 
 /** Where a transaction was mined. */
 export interface TransactionLocation {

@@ -1,9 +1,8 @@
 import { type Address, decodeFunctionData, erc20Abi, type Hash, zeroAddress } from 'viem'
-import { readChainId } from '../readChainId.ts'
 import { gather } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { transaction, type WireTransaction } from '../rpc/wire.ts'
-import type { EvidenceContext } from './readEvidence.ts'
+import { readChainId, transaction, type WireTransaction } from '../rpc/wire.ts'
+import type { EvidenceContext } from './evidence.ts'
 import type { ProvenTransfer } from './transfers.ts'
 
 /** What is known of a hash without looking into blocks. `transfers` is a promise of the sender, not a proof. */

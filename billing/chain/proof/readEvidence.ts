@@ -3,60 +3,23 @@ import { z } from 'zod'
 import type { Asset } from '../../config/config.ts'
 import type { OracleReading } from '../../pricing/oracleReading.ts'
 import { readBalances } from '../contracts/readBalances.ts'
-import { type OracleSources, readOracle } from '../contracts/readOracle.ts'
-import { readChainId } from '../readChainId.ts'
-import { readHeader } from '../readHeader.ts'
+import { readOracle } from '../contracts/readOracle.ts'
+import { readHeader } from '../readHead.ts'
 import type { Answer } from '../rpc/agree.ts'
-import { type ChainState, openState } from '../rpc/openState.ts'
+import { type ChainState, openState, StateUnavailableError } from '../rpc/openState.ts'
 import { type RpcEndpoint, RpcShapeError } from '../rpc/rpcEndpoint.ts'
-import { blockTrace, type Header, hash, receipt, transaction, type WireReceipt } from '../rpc/wire.ts'
-import { StateUnavailableError } from '../stateUnavailableError.ts'
-import { transfersFromTrace } from '../transfersFromTrace.ts'
-import { readTokenShortfalls, type TokenShortfall } from './readTokenShortfalls.ts'
-import { type ProvenTransfer, transfersFromReceipt } from './transfers.ts'
-
-/** What is to be proven of one block. */
-export interface EvidenceRequest {
-  block: { number: bigint; hash: Hash }
-  /** `ether`: whether ETH movements are asked about too; tokens are read from the receipt in any case. */
-  transactions: { txHash: Hash; ether: boolean }[]
-  /** Whether balances and prices at the block are read: needed to credit, not to see what was paid. */
-  state: boolean
-}
-
-/** What one transaction paid, summed by asset and payer, in a fixed order. */
-export interface TransactionEvidence {
-  txHash: Hash
-  succeeded: boolean
-  transfers: ProvenTransfer[]
-}
-
-/** What the chain itself says about payments in one block. */
-export type Evidence =
-  | { canonical: false; canonicalHash: Hash }
-  | {
-      canonical: true
-      timestamp: bigint
-      transactions: TransactionEvidence[]
-      /** AXGT in base units held by each ETH payer after the block; empty where the chain has no AXGT. */
-      axgtBalances: { holder: Address; balance: bigint }[]
-      /** Tokens of which the wallet gained less than their logs say. */
-      shortfalls: TokenShortfall[]
-      /** What the price sources said after the block; null where nothing in it is priced by them. */
-      oracle: OracleReading | null
-    }
-
-/** What the proof needs to know of the chain. */
-export interface EvidenceContext {
-  chainId: number
-  wallet: Address
-  tokens: ReadonlyMap<Address, Asset>
-  /** Decides tiers; null where the chain has none. */
-  axgtToken: Address | null
-  ethDetection: 'traces' | 'transactions'
-  /** null where nothing is priced by the chain itself. */
-  oracle: OracleSources | null
-}
+import {
+  blockTrace,
+  type Header,
+  hash,
+  readChainId,
+  receipt,
+  transaction,
+  type WireReceipt,
+} from '../rpc/wire.ts'
+import type { Evidence, EvidenceContext, EvidenceRequest, TransactionEvidence } from './evidence.ts'
+import { readTokenShortfalls } from './readTokenShortfalls.ts'
+import { type ProvenTransfer, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
 
 /** From this many transactions of one block on, the whole block is asked for once rather than each by itself. */
 const WHOLE_BLOCK_FROM = 8

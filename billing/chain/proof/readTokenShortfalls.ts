@@ -1,21 +1,11 @@
 import { type Address, type Hash, pad } from 'viem'
 import { z } from 'zod'
-import type { Asset } from '../../config/config.ts'
 import { readBalances } from '../contracts/readBalances.ts'
 import type { ChainState } from '../rpc/openState.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
 import { log } from '../rpc/wire.ts'
-import type { EvidenceContext, TransactionEvidence } from './readEvidence.ts'
+import type { EvidenceContext, TokenShortfall, TransactionEvidence } from './evidence.ts'
 import { TRANSFER_TOPIC } from './transfers.ts'
-
-/** A token of which the wallet gained less in a block than the block's Transfer logs say. */
-export interface TokenShortfall {
-  asset: Asset
-  /** Logs minus what was gained, in base units; more than 0. */
-  shortfallBaseUnits: bigint
-  /** Deposits of this token in the whole block: with exactly one, it is plain which one fell short. */
-  deposits: number
-}
 
 /**
  * Compares what the block's Transfer logs say the wallet gained with what its balance did gain. A token that takes a fee

@@ -14,7 +14,6 @@ import {
 } from 'viem'
 import { multicall } from 'viem/actions'
 import { z } from 'zod'
-import { StateUnavailableError } from '../stateUnavailableError.ts'
 import { type RpcEndpoint, RpcErrorResponse, RpcShapeError } from './rpcEndpoint.ts'
 
 /** What a contract said to one call; `failed`: it reverted, answered another shape, or there is none. */
@@ -139,4 +138,12 @@ function isStateGone(error: unknown): boolean {
     if (cause instanceof RpcErrorResponse) return STATE_GONE.test(cause.message)
   }
   return false
+}
+
+/**
+ * What a node no longer knows, or what a contract does not say, at a block: thrown where the state is read and caught once
+ * where the question is answered, as `state_unavailable`. The message goes on after the RPC's name.
+ */
+export class StateUnavailableError extends Error {
+  override name = 'StateUnavailableError'
 }

@@ -2,8 +2,7 @@ import pLimit from 'p-limit'
 import { BaseError, type Client, type CustomTransport, createClient, custom } from 'viem'
 import { getHttpRpcClient, getWebSocketRpcClient } from 'viem/utils'
 import type { z } from 'zod'
-import { redactSecrets } from '../../log/redactSecrets.ts'
-import { urlSecrets } from '../../log/urlSecrets.ts'
+import { redactSecrets, urlSecrets } from '../../log/redactSecrets.ts'
 
 /** Told of every request as it ends: for metrics and for counting what a deposit costs. */
 export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
@@ -185,4 +184,22 @@ export function describeRpcFailure(error: unknown): string {
     return `${error.name.replace(/Error$/, '')}${status}`
   }
   return error instanceof RpcErrorResponse || error instanceof RpcShapeError ? error.message : 'no answer'
+}
+
+/**
+ * Opens the RPCs of a chain by their URLs, numbered from 1 in the order given. A ws URL on the host and port of an http URL
+ * is the same node by another door, not a second opinion: it is left to the indexer.
+ */
+export function openEndpoints(
+  rpcUrls: string[],
+  options: Omit<RpcEndpointOptions, 'position'> = {},
+): RpcEndpoint[] {
+  const httpHosts = new Set(rpcUrls.filter(isHttp).map((url) => new URL(url).host))
+  return rpcUrls
+    .filter((url) => isHttp(url) || !httpHosts.has(new URL(url).host))
+    .map((url, index) => createRpcEndpoint(url, { ...options, position: index + 1 }))
+}
+
+function isHttp(url: string): boolean {
+  return /^https?:/i.test(url)
 }

@@ -1,5 +1,6 @@
 import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
 
 /**
  * What JSON-RPC answers must look like before we believe a word of them. An RPC is somebody else's machine: an answer of
@@ -10,7 +11,7 @@ const hex = (pattern: RegExp) => z.string().regex(pattern)
 /** A quantity of at most 256 bits. */
 export const quantity = hex(/^0x[0-9a-fA-F]{1,64}$/).transform((value) => BigInt(value))
 export const hash = hex(/^0x[0-9a-fA-F]{64}$/).transform((value) => value.toLowerCase() as Hash)
-export const address = hex(/^0x[0-9a-fA-F]{40}$/).transform((value) => value.toLowerCase() as Address)
+const address = hex(/^0x[0-9a-fA-F]{40}$/).transform((value) => value.toLowerCase() as Address)
 const data = hex(/^0x([0-9a-fA-F]{2})*$/).transform((value) => value.toLowerCase() as Hex)
 
 /** The part of a block header that the gate reasons about. */
@@ -63,3 +64,11 @@ export const callFrame = z.object({
   error: z.string().nullish(),
   calls: z.array(z.unknown()).nullish(),
 })
+
+/**
+ * Asks an RPC which chain it speaks for. Asked again with every proof, not once at the start: a provider that sends us to
+ * another chain in the middle of a run must not have that chain's play money credited here.
+ */
+export async function readChainId(endpoint: RpcEndpoint): Promise<number> {
+  return Number(await endpoint.request('eth_chainId', [], quantity))
+}

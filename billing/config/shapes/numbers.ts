@@ -1,4 +1,6 @@
-import type { Shape } from '../shape.ts'
+import type { Fraction, Tier } from '../config.ts'
+import { parseDecimal } from '../parseDecimal.ts'
+import type { Shape } from '../setting.ts'
 
 /** A decimal integer without sign, exponent or leading zeros, `minimum` and `maximum` included. */
 export function integer(minimum: number, maximum: number): Shape<number> {
@@ -15,4 +17,85 @@ export function integer(minimum: number, maximum: number): Shape<number> {
       return { ok: true, value }
     },
   }
+}
+
+interface Bounds {
+  /** The lowest value, itself excluded. */
+  above?: bigint
+  /** The lowest value, itself included. */
+  atLeast?: bigint
+  /** The highest value, itself included. */
+  atMost: bigint
+}
+
+/** An exact decimal such as `0.0005`, never read through a float. */
+export function decimal({ above, atLeast, atMost }: Bounds): Shape<Fraction> {
+  const lowest = above === undefined ? `at least ${atLeast ?? 0n}` : `above ${above}`
+  return {
+    mayBe: `a decimal ${lowest} and at most ${atMost}, with at most 18 decimals`,
+    parse(text) {
+      const value = parseDecimal(text)
+      if (value === null) return { ok: false, why: null }
+      const { numerator, denominator } = value
+      const isInside =
+        (above === undefined || numerator > above * denominator) &&
+        numerator >= (atLeast ?? 0n) * denominator &&
+        numerator <= atMost * denominator
+      return isInside ? { ok: true, value } : { ok: false, why: null }
+    },
+  }
+}
+
+/** Discount tiers by whole AXGT held. The first starts at 0, so that everyone has a tier. */
+export const tiers: Shape<Tier[]> = {
+  mayBe:
+    'a comma-separated list of `whole AXGT:percent` that starts at 0, with rising amounts and percents that never fall and stay below 100',
+  parse(text) {
+    const value: Tier[] = []
+    for (const [index, entry] of text.split(',').entries()) {
+      const tier = parseTier(entry.trim())
+      if (tier === null) return { ok: false, why: `entry ${index + 1} is not \`whole AXGT:percent\`` }
+      const why = whatIsWrongWith(tier, value.at(-1))
+      if (why !== null) return { ok: false, why: `entry ${index + 1} ${why}` }
+      value.push(tier)
+    }
+    return { ok: true, value }
+  },
+}
+
+function parseTier(text: string): Tier | null {
+  const match = /^(\d{1,30}):([\d.]+)$/.exec(text)
+  const discountPercent = parseDecimal(match?.[2] ?? '')
+  if (match?.[1] === undefined || discountPercent === null) return null
+  return { minimumAxgt: BigInt(match[1]), discountPercent }
+}
+
+function whatIsWrongWith(tier: Tier, previous: Tier | undefined): string | null {
+  const percent = tier.discountPercent
+  if (percent.numerator >= 100n * percent.denominator) return 'is not below 100 percent'
+  if (previous === undefined) return tier.minimumAxgt === 0n ? null : 'does not start at 0'
+  if (tier.minimumAxgt <= previous.minimumAxgt) return 'does not rise'
+  const before = previous.discountPercent
+  if (percent.numerator * before.denominator < before.numerator * percent.denominator) {
+    return 'gives less than the one before'
+  }
+  return null
+}
+
+/** Profile name → GPUs. The record has no prototype, so that a name such as `constructor` is not found in it by accident. */
+export const profiles: Shape<Record<string, number>> = {
+  mayBe:
+    'a comma-separated list of `name:gpus`, each name once (lower-case letters, digits, `-` and `_`, 32 at most, a letter first), 1 to 1024 GPUs',
+  parse(text) {
+    const value: Record<string, number> = Object.create(null)
+    for (const [index, entry] of text.split(',').entries()) {
+      const match = /^([a-z][a-z0-9_-]{0,31}):([1-9]\d{0,3})$/.exec(entry.trim())
+      const [name, gpus] = [match?.[1], Number(match?.[2])]
+      if (name === undefined || gpus > 1024)
+        return { ok: false, why: `entry ${index + 1} is not \`name:gpus\`` }
+      if (name in value) return { ok: false, why: `${name} is there twice` }
+      value[name] = gpus
+    }
+    return { ok: true, value }
+  },
 }

@@ -1,4 +1,4 @@
-import type { Shape } from '../shape.ts'
+import type { Shape } from '../setting.ts'
 
 /** Keys that events are signed with: the text each was given as, which must never be printed, and its bytes. */
 export interface WebhookSecret {

@@ -1,4 +1,6 @@
-import type { Shape } from '../shape.ts'
+import { type Address, getAddress } from 'viem'
+import type { Asset, Rail } from '../config.ts'
+import type { Shape } from '../setting.ts'
 
 /** Text of a given pattern, kept as it is. */
 export function text(pattern: RegExp, mayBe: string): Shape<string> {
@@ -6,4 +8,60 @@ export function text(pattern: RegExp, mayBe: string): Shape<string> {
     mayBe,
     parse: (value) => (pattern.test(value) ? { ok: true, value } : { ok: false, why: null }),
   }
+}
+
+/** One of a few words, to the letter. */
+export function oneOf<const T extends string>(words: readonly T[], mayBe?: string): Shape<T> {
+  const quoted = words.map((word) => `\`${word}\``)
+  return {
+    mayBe: mayBe ?? (quoted.length > 2 ? `one of ${quoted.join(', ')}` : quoted.join(' or ')),
+    parse(text) {
+      const value = words.find((word) => word === text)
+      return value === undefined ? { ok: false, why: null } : { ok: true, value }
+    },
+  }
+}
+
+const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
+
+/** An address, stored in lower case. Mixed case must carry the right EIP-55 checksum: it is there to catch a wrong digit. */
+export const address: Shape<Address> = {
+  mayBe: 'an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum',
+  parse(text) {
+    if (!/^0x[0-9a-fA-F]{40}$/.test(text)) return { ok: false, why: null }
+    const digits = text.slice(2)
+    const value: Address = `0x${digits.toLowerCase()}`
+    if (value === ZERO_ADDRESS) return { ok: false, why: 'it is the zero address' }
+    const isMixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase()
+    if (isMixed && getAddress(value) !== text) return { ok: false, why: 'its EIP-55 checksum is wrong' }
+    return { ok: true, value }
+  },
+}
+
+const assets: readonly Asset[] = ['eth', 'usdc', 'axgt']
+
+/** Rails in the order they are named, each once. A faulty list still yields its good entries. */
+export const rails: Shape<{ rail: Rail; asset: Asset; chainId: number }[]> = {
+  mayBe:
+    'a comma-separated list of `asset:chainId`, each once, with asset `eth`, `usdc` or `axgt`, such as `eth:1,usdc:8453`',
+  parse(text) {
+    const value: { rail: Rail; asset: Asset; chainId: number }[] = []
+    const faults: string[] = []
+    for (const [index, entry] of text.split(',').entries()) {
+      const rail = parseRail(entry.trim())
+      if (rail === null) faults.push(`entry ${index + 1} is not a rail`)
+      else if (value.some((other) => other.rail === rail.rail)) faults.push(`${rail.rail} is there twice`)
+      else value.push(rail)
+    }
+    if (faults.length > 0) return { ok: false, why: faults.join(', '), salvaged: value }
+    return { ok: true, value }
+  },
+}
+
+function parseRail(text: string): { rail: Rail; asset: Asset; chainId: number } | null {
+  const match = /^([a-z]+):([1-9]\d{0,15})$/.exec(text)
+  const asset = assets.find((known) => known === match?.[1])
+  const chainId = Number(match?.[2])
+  if (asset === undefined || !Number.isSafeInteger(chainId)) return null
+  return { rail: `${asset}:${chainId}`, asset, chainId }
 }

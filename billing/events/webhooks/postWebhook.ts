@@ -1,10 +1,7 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { isIP } from 'node:net'
-import { isPublicAddress } from '../isPublicAddress.ts'
-import { retryAfterSeconds } from '../retryAfterSeconds.ts'
-import { sharedLookup } from '../sharedLookup.ts'
-import { ADDRESS_REFUSED, publicLookup } from './publicLookup.ts'
+import { ADDRESS_REFUSED, isPublicAddress, publicLookup, sharedLookup } from './publicLookup.ts'
 
 /** Of an answer more is not read: nothing in it matters to us. */
 const READ_BYTES = 64 * 1024
@@ -129,4 +126,16 @@ function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   return error instanceof Error ? error.name : typeof error
+}
+
+/**
+ * How long an answer asks to wait, from its Retry-After header: whole seconds, or a date (RFC 9110 §10.2.3). null when it
+ * does not say, or not in either form; never negative.
+ */
+export function retryAfterSeconds(header: string | undefined, nowMs: number): number | null {
+  if (header === undefined) return null
+  if (/^\d{1,15}$/.test(header)) return Number(header)
+  // A date begins with the name of its day; Date.parse would make something of almost anything.
+  const atMs = /^[A-Z][a-z]+,? /.test(header) ? Date.parse(header) : Number.NaN
+  return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1_000))
 }

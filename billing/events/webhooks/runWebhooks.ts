@@ -1,16 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { createWaker } from '../../clock/createWaker.ts'
 import type { Sql } from '../../database/connect.ts'
-import { adoptDeliveries } from '../adoptDeliveries.ts'
-import { recordAttempt } from '../recordAttempt.ts'
-import { registerEndpoint } from '../registerEndpoint.ts'
-import { releaseDelivery } from '../releaseDelivery.ts'
-import { webhookEndpointId } from '../webhookEndpointId.ts'
-import { webhookId } from '../webhookId.ts'
-import { type ClaimedDelivery, claimDeliveries } from './deliveries.ts'
+import {
+  adoptDeliveries,
+  type ClaimedDelivery,
+  claimDeliveries,
+  recordAttempt,
+  registerEndpoint,
+  releaseDelivery,
+} from './deliveries.ts'
 import { planWebhookRetry } from './planWebhookRetry.ts'
 import { webhookRequest } from './postWebhook.ts'
-import { signWebhook } from './signWebhook.ts'
+import { signWebhook, webhookEndpointId, webhookId } from './signWebhook.ts'
 
 const LOOKED_EVERY_MS = 1_000
 const IN_FLIGHT = 8

@@ -1,18 +1,16 @@
 import type { Logger } from 'pino'
 import { type ChainReader, createChainReader } from '../../chain/chainReader.ts'
 import type { OracleSources, PoolSource } from '../../chain/contracts/readOracle.ts'
-import { openEndpoints } from '../../chain/openEndpoints.ts'
-import type { EvidenceContext } from '../../chain/proof/readEvidence.ts'
-import type { RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
+import type { EvidenceContext } from '../../chain/proof/evidence.ts'
+import { openEndpoints, type RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
 import type { ChainConfig, Config } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'
 import type { Metrics } from '../../health/createMetrics.ts'
 import { loggableError } from '../../log/loggableError.ts'
-import { checkChainIds } from '../checkChainIds.ts'
 import type { GateChain, GateDeps } from '../gateDeps.ts'
 import { reportGate } from '../reportGate.ts'
 import { openPools } from './openPools.ts'
-import { type OpenRails, openRails } from './openRails.ts'
+import { checkChainIds, type OpenRails, openRails } from './openRails.ts'
 
 export type OpenGateResult =
   | { kind: 'open'; deps: GateDeps; rails: OpenRails['rails'] }

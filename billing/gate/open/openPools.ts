@@ -1,7 +1,6 @@
 import type { Address } from 'viem'
 import type { PoolSource } from '../../chain/contracts/readOracle.ts'
-import { readToken } from '../../chain/contracts/readToken.ts'
-import { readPool } from '../../chain/readPool.ts'
+import { readPool, readToken } from '../../chain/contracts/readToken.ts'
 import type { RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
 import type { ChainConfig, Config } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'

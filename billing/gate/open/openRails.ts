@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import { readToken, type TokenMetadata } from '../../chain/contracts/readToken.ts'
 import type { RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
+import { readChainId } from '../../chain/rpc/wire.ts'
 import type { Config, Rail } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'
 import type { GateRail } from '../gateDeps.ts'
@@ -113,4 +114,27 @@ function assemble(config: Config, metadata: Map<string, TokenMetadata>): OpenRai
     axgtToken === null ? [] : [[chainId, metadataOf(chainId, axgtToken).decimals] as const],
   )
   return { rails: new Map(rails), axgtDecimals: new Map(axgtDecimals) }
+}
+
+/**
+ * Finds an RPC that was set for the wrong chain, before anything is recorded for that chain: one sentence that names it, or
+ * null. Once the service has worked on a chain, a wrong answer is the provider's fault and not the setting's: it is then an
+ * alarm of the gate, which credits nothing from it, and no reason to refuse a restart.
+ */
+export async function checkChainIds(
+  sql: Sql,
+  endpoints: ReadonlyMap<number, RpcEndpoint[]>,
+): Promise<string | null> {
+  const known = await sql<{ chainId: bigint }[]>`select chain_id as "chainId" from credits.chain_status`
+  const worked = new Set(known.map(({ chainId }) => Number(chainId)))
+  for (const [chainId, ofChain] of endpoints) {
+    if (worked.has(chainId)) continue
+    for (const endpoint of ofChain) {
+      const answered = await readChainId(endpoint).catch(() => null)
+      if (answered !== null && answered !== chainId) {
+        return `RPC_URL_${chainId}: ${endpoint.label} answers for chain ${answered}, not ${chainId}`
+      }
+    }
+  }
+  return null
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatMinutes } from '../../../billing/api/json/amounts.ts'
-import { parseAmount } from '../../../billing/api/parseAmount.ts'
-import { parseMinutes } from '../../../billing/api/parseMinutes.ts'
+import { parseAmount, parseMinutes } from '../../../billing/api/request/fields.ts'
 
 test.each([
   [0n, '0'],

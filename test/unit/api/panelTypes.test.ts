@@ -1,13 +1,11 @@
 import type { z } from '@hono/zod-openapi'
 import { expectTypeOf, test } from 'vitest'
-import type { EntrySchema } from '../../../billing/api/entryJson.ts'
-import type { BalanceSchema } from '../../../billing/api/json/accountJson.ts'
-import type { DepositSchema } from '../../../billing/api/json/depositJson.ts'
+import type { BalanceSchema, EntrySchema } from '../../../billing/api/json/accountJson.ts'
+import type { DepositSchema, TransactionSchema } from '../../../billing/api/json/depositJson.ts'
 import type { SessionSchema } from '../../../billing/api/json/sessionJson.ts'
 import type { ChallengeSchema, SignedInSchema } from '../../../billing/api/routes/authRoutes.ts'
 import type { ConfigSchema } from '../../../billing/api/routes/configRoutes.ts'
 import type { QuoteSchema } from '../../../billing/api/routes/quoteRoutes.ts'
-import type { TransactionSchema } from '../../../billing/api/transactionJson.ts'
 import type * as page from '../../../panel/api/apiTypes.ts'
 
 // Goal: the page reads what the service answers. Method: the compiler (`npm run check`) compares the types on both sides.

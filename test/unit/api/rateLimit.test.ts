@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from 'vitest'
-import type { ApiEnv } from '../../../billing/api/apiEnv.ts'
+import type { ApiEnv } from '../../../billing/api/appDeps.ts'
 import { createApp } from '../../../billing/api/createApp.ts'
 import { fakeDeps, knownHash, serviceKey, wallet } from './fakeDeps.ts'
 import { statusAndCode } from './statusAndCode.ts'

@@ -1,7 +1,7 @@
 import { type Address, numberToHex } from 'viem'
 import { describe, expect, it, test } from 'vitest'
+import { transfersFromTrace } from '../../../billing/chain/proof/transfers.ts'
 import { RpcShapeError } from '../../../billing/chain/rpc/rpcEndpoint.ts'
-import { transfersFromTrace } from '../../../billing/chain/transfersFromTrace.ts'
 
 const wallet: Address = `0x${'aa'.repeat(20)}`
 const payer: Address = `0x${'bb'.repeat(20)}`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ReleaseOrder, ReleaseOutcome } from '../../../billing/gate/releaseOutcome.ts'
+import type { ReleaseOrder, ReleaseOutcome } from '../../../billing/desk/releaseDeposit.ts'
 import type { Quote } from '../../../billing/pricing/quote.ts'
 import { formatRelease } from '../../../cli/formatRelease.ts'
 

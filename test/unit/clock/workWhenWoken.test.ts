@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { createWaker } from '../../../billing/clock/createWaker.ts'
-import { workWhenWoken } from '../../../billing/clock/workWhenWoken.ts'
+import { createWaker, workWhenWoken } from '../../../billing/clock/createWaker.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseDatabaseSettings } from '../../../billing/config/parseDatabaseSettings.ts'
+import { parseDatabaseSettings } from '../../../billing/config/parseSettings.ts'
 
 test('asks for nothing but what leads to the database', () => {
   expect(parseDatabaseSettings({})).toEqual({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isPublicAddress } from '../../../billing/events/isPublicAddress.ts'
+import { isPublicAddress } from '../../../billing/events/webhooks/publicLookup.ts'
 
 test.each(['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111', '2a00:1450::1', '::ffff:8.8.8.8'])(
   '%s is public',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { retryAfterSeconds } from '../../../billing/events/retryAfterSeconds.ts'
+import { retryAfterSeconds } from '../../../billing/events/webhooks/postWebhook.ts'
 
 const now = Date.parse('2026-01-01T00:00:00Z')
 

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import { expect, test } from 'vitest'
-import { sharedLookup } from '../../../billing/events/sharedLookup.ts'
+import { sharedLookup } from '../../../billing/events/webhooks/publicLookup.ts'
 
 /** A resolver that answers when it is told to. */
 function slowResolver() {

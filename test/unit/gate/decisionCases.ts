@@ -1,8 +1,8 @@
 import type { Address, Hash } from 'viem'
-import type { Evidence } from '../../../billing/chain/proof/readEvidence.ts'
+import type { Evidence } from '../../../billing/chain/proof/evidence.ts'
 import type { Agreed } from '../../../billing/chain/rpc/agree.ts'
 import type { Asset, Fraction, PricingConfig } from '../../../billing/config/config.ts'
-import type { OpenDeposit } from '../../../billing/gate/gateDeps.ts'
+import type { OpenDeposit } from '../../../billing/deposits/deposit.ts'
 import type { PlanContext } from '../../../billing/gate/planDeposit.ts'
 
 export const PAYER: Address = `0x${'aa'.repeat(20)}`

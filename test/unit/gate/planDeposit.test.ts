@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Evidence } from '../../../billing/chain/proof/readEvidence.ts'
+import type { Evidence } from '../../../billing/chain/proof/evidence.ts'
 import type { Agreed } from '../../../billing/chain/rpc/agree.ts'
 import { type PlanContext, planDeposit } from '../../../billing/gate/planDeposit.ts'
 import { feed, marketPricing, NOW, reading } from '../pricing/readings.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Decision, planDeposit, planSmallPayments } from '../../../billing/gate/planDeposit.ts'
+import type { Decision } from '../../../billing/deposits/deposit.ts'
+import { planDeposit, planSmallPayments } from '../../../billing/gate/planDeposit.ts'
 import { context, deposit, ETHER, HOUR_OF_ETHER, PAYER, proven } from './decisionCases.ts'
 
 type Small = Extract<Decision, { kind: 'small' }>

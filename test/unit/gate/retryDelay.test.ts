@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { lostRetryDelayMs, retryDelayMs } from '../../../billing/deposits/retryDelay.ts'
-import { type DepositReason, depositReasons } from '../../../billing/gate/schema.ts'
+import { type DepositReason, depositReasons } from '../../../billing/deposits/schema.ts'
 
 const SECOND = 1_000
 const HOUR = 3_600 * SECOND

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { problems } from '../../../billing/api/problems.ts'
-import { depositReasons, depositStates as serviceStates } from '../../../billing/gate/schema.ts'
+import { depositReasons, depositStates as serviceStates } from '../../../billing/deposits/schema.ts'
 import { depositStates } from '../../../panel/pay/payment.ts'
 import { paymentText } from '../../../panel/text/payment.ts'
 import { problemTexts } from '../../../panel/text/problems.ts'

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Quote } from '../../../billing/pricing/quote.ts'
+import { type Quote, recomputeMicros } from '../../../billing/pricing/quote.ts'
 import { quoteFromJson, quoteToJson } from '../../../billing/pricing/quoteJson.ts'
-import { recomputeMicros } from '../../../billing/pricing/recomputeMicros.ts'
 
 const example: Quote = {
   rail: 'eth:1',
