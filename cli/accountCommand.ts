@@ -9,8 +9,8 @@ import { listSessions } from '../billing/metering/sessions.ts'
 import { listVolumes } from '../billing/metering/volumes.ts'
 import type { Cli } from './cli.ts'
 import { formatAccount, type Some } from './formatAccount.ts'
-import { meteringFromSettings } from './meteringFromSettings.ts'
 import { integerArgument, parseAddress } from './parseArguments.ts'
+import { meteringFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /** Live sessions and volumes that are shown at most. */

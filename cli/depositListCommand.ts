@@ -12,7 +12,7 @@ import {
 import type { Cli } from './cli.ts'
 import { confirmationsFromSettings } from './confirmationsFromSettings.ts'
 import { exitCodes } from './exitCodes.ts'
-import { formatTable } from './formatTable.ts'
+import { formatTable } from './format.ts'
 import { integerArgument, parseAddress } from './parseArguments.ts'
 import { withDatabase } from './withDatabase.ts'
 

@@ -1,6 +1,6 @@
 import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { SessionView } from '../billing/metering/meterSessions.ts'
-import { formatTable } from './formatTable.ts'
+import { formatTable } from './format.ts'
 
 /** Sessions as a table, the newest last metered state of each; minutes are what it has cost up to its last heartbeat. */
 export function formatSessions(sessions: SessionView[], { accounts }: { accounts: boolean }): string[] {

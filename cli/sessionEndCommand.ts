@@ -5,8 +5,8 @@ import { type MeteredSession, meterSessions } from '../billing/metering/meterSes
 import { readSession } from '../billing/metering/sessions.ts'
 import type { Cli } from './cli.ts'
 import { exitCodes } from './exitCodes.ts'
-import { meteringFromSettings } from './meteringFromSettings.ts'
 import { parseSessionId } from './parseArguments.ts'
+import { meteringFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /**

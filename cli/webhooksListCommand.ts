@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { type DeliveryView, listDeliveries } from '../billing/events/webhooks/deliveries.ts'
 import { webhookId } from '../billing/events/webhooks/signWebhook.ts'
 import type { Cli } from './cli.ts'
-import { formatTable } from './formatTable.ts'
+import { formatTable } from './format.ts'
 import { integerArgument } from './parseArguments.ts'
 import { withDatabase } from './withDatabase.ts'
 

@@ -1,6 +1,6 @@
 import type { Deposit } from '../api/apiTypes.ts'
 import { formatAmount } from '../pay/formatAmount.ts'
-import type { CsvRows } from './csvText.ts'
+import type { CsvRows } from './csvRows.ts'
 
 const HEADER = [
   ...['id', 'rail', 'amount', 'amountBaseUnits', 'state', 'reason', 'confirmations', 'creditMinutes'],

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../api/apiTypes.ts'
-import type { CsvRows } from './csvText.ts'
+import type { CsvRows } from './csvRows.ts'
 
 const HEADER = ['id', 'kind', 'minutes', 'micros', 'reference', 'reversesEntryId', 'eventAt', 'createdAt']
 

@@ -1,5 +1,5 @@
 import type { Session } from '../api/apiTypes.ts'
-import type { CsvRows } from './csvText.ts'
+import type { CsvRows } from './csvRows.ts'
 
 const HEADER = ['id', 'profile', 'gpus', 'state', 'endReason', 'startedAt', 'endedAt', 'totalBilledMinutes']
 

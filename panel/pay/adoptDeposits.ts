@@ -1,4 +1,4 @@
-import { mergePayment } from './mergePayment.ts'
+import { mergePayment } from './mergePayments.ts'
 import { newPayment } from './newPayment.ts'
 import type { Payment, SeenDeposit } from './payment.ts'
 

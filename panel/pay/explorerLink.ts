@@ -1,4 +1,4 @@
-import { knownChain } from './knownChains.ts'
+import { knownChain } from './chains.ts'
 
 /** Where people can look at a transaction, or null on a chain whose explorer the page does not know. */
 export function explorerLink(chainId: number, txHash: string): string | null {

@@ -1,4 +1,4 @@
-import { mergePayment } from './mergePayment.ts'
+import { mergePayment } from './mergePayments.ts'
 import type { Payment, SeenDeposit } from './payment.ts'
 
 /** What GET /v1/transactions/{hash} or POST /v1/deposits said of a transaction. */

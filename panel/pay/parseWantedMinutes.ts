@@ -1,4 +1,4 @@
-import { type AmountFault, parseAmount } from './parseAmount.ts'
+import { type AmountFault, parseAmount } from './amounts.ts'
 
 const DECIMALS = 6
 const MICROS_PER_MILLIONTH = 60n

@@ -1,4 +1,4 @@
-import { knownChain } from './knownChains.ts'
+import { knownChain } from './chains.ts'
 
 /** That a deposit was seen to have so many confirmations, and when. */
 export interface Sighting {

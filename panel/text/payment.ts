@@ -1,4 +1,4 @@
-import type { AmountFault } from '../pay/parseAmount.ts'
+import type { AmountFault } from '../pay/amounts.ts'
 
 /** The payment side: rails, fields, sending, and payments under way. */
 export const paymentText = {

@@ -1,6 +1,6 @@
 import type { RailConfig } from '../api/apiTypes.ts'
-import { minutesText } from '../format/minutesText.ts'
-import { knownChain } from '../pay/knownChains.ts'
+import { minutesText } from '../format.ts'
+import { knownChain } from '../pay/chains.ts'
 import { showAmount } from '../pay/showAmount.ts'
 import { config } from '../state/config.ts'
 import { minimumQuotes } from '../state/quotes.ts'

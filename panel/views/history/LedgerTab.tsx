@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import type { LedgerEntry } from '../../api/apiTypes.ts'
-import { minutesText } from '../../format/minutesText.ts'
 import { timeText } from '../../format/timeText.ts'
+import { minutesText } from '../../format.ts'
 import { ledgerRows } from '../../history/ledgerRows.ts'
 import { readWholeList } from '../../history/readWholeList.ts'
 import { ledger } from '../../state/account.ts'

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { dayOf } from '../../format/dayOf.ts'
-import { type CsvRows, csvText } from '../../history/csvText.ts'
+import { type CsvRows, csvText } from '../../history/csvRows.ts'
 import type { PagedList } from '../../state/pagedList.ts'
 import { commonText } from '../../text/common.ts'
 import { historyText } from '../../text/history.ts'

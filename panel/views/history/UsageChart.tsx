@@ -1,4 +1,4 @@
-import { minutesText } from '../../format/minutesText.ts'
+import { minutesText } from '../../format.ts'
 import type { DayOfUsage } from '../../history/usageByDay.ts'
 import { historyText } from '../../text/history.ts'
 

@@ -1,6 +1,6 @@
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
 import { durationText } from '../../format/durationText.ts'
-import { minutesText } from '../../format/minutesText.ts'
+import { minutesText } from '../../format.ts'
 import { showAmount } from '../../pay/showAmount.ts'
 import { paymentText } from '../../text/payment.ts'
 import { connected } from '../../wallet/connection.ts'

@@ -13,8 +13,8 @@ import { signedIn } from '../../state/signedIn.ts'
 import { paymentText } from '../../text/payment.ts'
 import { CopyButton } from '../CopyButton.tsx'
 import { chainName } from './chainName.ts'
+import { stageText } from './paymentTexts.ts'
 import { Stepper } from './Stepper.tsx'
-import { stageText } from './stageText.ts'
 import { timeLeftText } from './timeLeftText.ts'
 
 /** One payment on its way, or at its end: the steps, what goes on, the transaction. */

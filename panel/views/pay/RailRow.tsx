@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
-import { minutesText } from '../../format/minutesText.ts'
+import { minutesText } from '../../format.ts'
 import { showAmount } from '../../pay/showAmount.ts'
 import { minimumQuotes } from '../../state/quotes.ts'
 import { paymentText } from '../../text/payment.ts'

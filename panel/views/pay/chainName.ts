@@ -1,4 +1,4 @@
-import { knownChain } from '../../pay/knownChains.ts'
+import { knownChain } from '../../pay/chains.ts'
 import { commonText } from '../../text/common.ts'
 
 /** What people call a chain; its id where the page does not know it. */

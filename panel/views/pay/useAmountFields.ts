@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
-import { minutesText } from '../../format/minutesText.ts'
+import { minutesText } from '../../format.ts'
+import { type AmountFault, parseAmount } from '../../pay/amounts.ts'
 import { amountFor, microsFor, type Rate } from '../../pay/convert.ts'
 import { formatAmount } from '../../pay/formatAmount.ts'
-import { type AmountFault, parseAmount } from '../../pay/parseAmount.ts'
 import { parseWantedMinutes } from '../../pay/parseWantedMinutes.ts'
 import { askAmount } from '../../state/amountQuotes.ts'
 

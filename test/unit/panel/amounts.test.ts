@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseAmount } from '../../../panel/pay/amounts.ts'
 import { amountFor, microsFor } from '../../../panel/pay/convert.ts'
 import { formatAmount } from '../../../panel/pay/formatAmount.ts'
 import { minutesOf } from '../../../panel/pay/minutesOf.ts'
-import { parseAmount } from '../../../panel/pay/parseAmount.ts'
 import { parseWantedMinutes } from '../../../panel/pay/parseWantedMinutes.ts'
 import { showAmount } from '../../../panel/pay/showAmount.ts'
 

@@ -64,7 +64,7 @@ test('a replacement too far back to be found is still a replacement', async () =
   expect(await find()).toEqual({ kind: 'replaced', byHash: null })
 })
 
-test('a wallet that is on another network, or does not answer, can not tell', async () => {
+test('a wallet that is on another network, or does not answer, cannot tell', async () => {
   await chain.mineWith(chain.replace(txHash))
   expect(await find({ chainId: 1 })).toEqual({ kind: 'unknown' })
   expect(await find({ nonce: null })).toEqual({ kind: 'unknown' })

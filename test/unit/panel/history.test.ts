@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../panel/api/apiTypes.ts'
-import { csvText } from '../../../panel/history/csvText.ts'
+import { csvText } from '../../../panel/history/csvRows.ts'
 import { usageByDay } from '../../../panel/history/usageByDay.ts'
 
 describe('CSV', () => {
