@@ -9,11 +9,10 @@ import {
   depositReasons,
   depositStates,
 } from '../billing/deposits/schema.ts'
-import type { Cli } from './cli.ts'
-import { confirmationsFromSettings } from './confirmationsFromSettings.ts'
-import { exitCodes } from './exitCodes.ts'
+import { type Cli, exitCodes } from './cli.ts'
 import { formatTable } from './format.ts'
 import { integerArgument, parseAddress } from './parseArguments.ts'
+import { confirmationsFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
 interface Options {

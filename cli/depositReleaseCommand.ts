@@ -6,12 +6,10 @@ import { type ReleaseOrder, type ReleaseOutcome, releaseDeposit } from '../billi
 import type { GateDeps } from '../billing/gate/gateDeps.ts'
 import type { Quote } from '../billing/pricing/quote.ts'
 import { quoteToJson } from '../billing/pricing/quoteJson.ts'
-import type { Cli } from './cli.ts'
-import { confirmationsFromSettings } from './confirmationsFromSettings.ts'
-import { exitCodes } from './exitCodes.ts'
+import { type Cli, exitCodes, type Terminal } from './cli.ts'
 import { formatRelease } from './formatRelease.ts'
 import { integerArgument, parseDepositId, parseReason } from './parseArguments.ts'
-import type { Terminal } from './terminal.ts'
+import { confirmationsFromSettings } from './settings.ts'
 import { withGate } from './withGate.ts'
 
 interface Options {

@@ -3,8 +3,7 @@ import type { LedgerEntryView } from '../billing/ledger/listEntries.ts'
 import type { SessionView } from '../billing/metering/meterSessions.ts'
 import type { AccountView } from '../billing/metering/readAccount.ts'
 import type { VolumeView } from '../billing/metering/volumes.ts'
-import { formatTable } from './format.ts'
-import { formatSessions } from './formatSessions.ts'
+import { formatSessions, formatTable } from './format.ts'
 
 /** Some of a list, and whether there are more. */
 export interface Some<Item> {

@@ -1,17 +1,19 @@
 import { Command, CommanderError } from 'commander'
 import { accountCommand } from './accountCommand.ts'
 import { adjustCommand } from './adjustCommand.ts'
-import { BadSettings } from './badSettings.ts'
-import type { Cli } from './cli.ts'
-import { depositCommand } from './depositCommand.ts'
-import { type ExitCode, exitCodes } from './exitCodes.ts'
+import { BadSettings, type Cli, type ExitCode, exitCodes, type Terminal } from './cli.ts'
+import { depositListCommand } from './depositListCommand.ts'
+import { depositReleaseCommand } from './depositReleaseCommand.ts'
+import { depositShowCommand } from './depositShowCommand.ts'
+import { depositSubmitCommand } from './depositSubmitCommand.ts'
 import { migrateCommand } from './migrateCommand.ts'
 import { rescanCommand } from './rescanCommand.ts'
-import { sessionCommand } from './sessionCommand.ts'
+import { sessionEndCommand } from './sessionEndCommand.ts'
+import { sessionListCommand } from './sessionListCommand.ts'
 import { signOutCommand } from './signOutCommand.ts'
-import type { Terminal } from './terminal.ts'
 import { verifyCommand } from './verifyCommand.ts'
-import { webhooksCommand } from './webhooksCommand.ts'
+import { webhooksListCommand } from './webhooksListCommand.ts'
+import { webhooksRedeliverCommand } from './webhooksRedeliverCommand.ts'
 
 /**
  * Runs one command line of the operator's CLI and says the exit code: 0 done, 1 the answer is no or something failed, 64
@@ -77,4 +79,30 @@ function messageOf(error: Error): string {
 
 function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap((child) => allOf(child))]
+}
+
+/** `credits deposit`: the commands about deposits. */
+function depositCommand(cli: Cli): Command {
+  return new Command('deposit')
+    .summary('look at deposits, submit a payment, release what is held')
+    .addCommand(depositShowCommand(cli))
+    .addCommand(depositListCommand(cli))
+    .addCommand(depositSubmitCommand(cli))
+    .addCommand(depositReleaseCommand(cli))
+}
+
+/** `credits session`: the commands about running desktops. */
+function sessionCommand(cli: Cli): Command {
+  return new Command('session')
+    .summary('look at sessions, end one')
+    .addCommand(sessionListCommand(cli))
+    .addCommand(sessionEndCommand(cli))
+}
+
+/** `credits webhooks`: the commands about events that are sent out. */
+function webhooksCommand(cli: Cli): Command {
+  return new Command('webhooks')
+    .summary('look at deliveries of events, deliver again')
+    .addCommand(webhooksListCommand(cli))
+    .addCommand(webhooksRedeliverCommand(cli))
 }

@@ -1,10 +1,12 @@
 import { invariantHeartbeatTimeoutExceedsInterval } from '../billing/config/invariants.ts'
 import { formatFaults } from '../billing/config/parseSettings.ts'
 import { readSettings } from '../billing/config/readSettings.ts'
-import { settings } from '../billing/config/settings.ts'
+import { readSetting } from '../billing/config/setting.ts'
+import { chainSettings, settings } from '../billing/config/settings.ts'
+import { webhookEndpointId } from '../billing/events/webhooks/signWebhook.ts'
 import { type StorageRate, storageRate } from '../billing/metering/accrueStorage.ts'
 import { type MeterLimits, meterLimits } from '../billing/metering/meterSessions.ts'
-import { BadSettings } from './badSettings.ts'
+import { BadSettings } from './cli.ts'
 
 const rows = [
   settings.heartbeatIntervalSeconds,
@@ -54,4 +56,29 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
       storage: { minutesPerGibHour: storageMinutesPerGibHour, debtLimitMinutes: storageDebtLimitMinutes },
     }),
   }
+}
+
+/**
+ * The confirmations that a chain's deposits need, from `CONFIRMATIONS` and `CONFIRMATIONS_<chainId>` alone: a command that
+ * only reads what is recorded needs no chain's other settings.
+ */
+export function confirmationsFromSettings(
+  env: Record<string, string | undefined>,
+): (chainId: number) => number {
+  return (chainId) => {
+    const own = readSetting(chainSettings.confirmations, env, chainId)
+    const common = readSetting(settings.confirmations, env)
+    const faults = [...own.faults, ...common.faults]
+    const confirmations = own.value ?? common.value
+    if (faults.length > 0 || confirmations === undefined) throw new BadSettings(formatFaults(faults))
+    return confirmations
+  }
+}
+
+/** The receiver that `WEBHOOK_URL` names, by its id; of the settings, no other is read. */
+export function endpointFromSettings(env: Record<string, string | undefined>): string {
+  const { value: url, faults } = readSetting(settings.webhookUrl, env)
+  if (url === undefined) throw new BadSettings(formatFaults(faults))
+  if (url === null) throw new BadSettings('WEBHOOK_URL is not set: there is no receiver to deliver to.')
+  return webhookEndpointId(url)
 }

@@ -1,9 +1,7 @@
 import { Command } from 'commander'
 import { verifyBooks } from '../billing/verify/verifyBooks.ts'
-import type { Cli } from './cli.ts'
-import { exitCodes } from './exitCodes.ts'
+import { type Cli, exitCodes, type Terminal } from './cli.ts'
 import { formatProgress } from './formatProgress.ts'
-import type { Terminal } from './terminal.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /** `credits verify`: proves the books. Exit code 1 when anything differs, each difference on a line of its own. */

@@ -1,9 +1,8 @@
 import { Argument, Command, Option } from 'commander'
 import { listDeliveries, redeliverWebhooks } from '../billing/events/webhooks/deliveries.ts'
-import type { Cli } from './cli.ts'
-import { endpointFromSettings } from './endpointFromSettings.ts'
-import { exitCodes } from './exitCodes.ts'
+import { type Cli, exitCodes } from './cli.ts'
 import { parseEventId, parseMoment } from './parseArguments.ts'
+import { endpointFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
 interface Options {

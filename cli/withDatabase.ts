@@ -3,8 +3,7 @@ import { formatFaults, parseDatabaseSettings } from '../billing/config/parseSett
 import { connect, type Sql } from '../billing/database/connect.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../supervisor/embeddedPostgres.ts'
 import { findHome } from '../supervisor/postgres/locateHome.ts'
-import { BadSettings } from './badSettings.ts'
-import type { Terminal } from './terminal.ts'
+import { BadSettings, type Terminal } from './cli.ts'
 
 /**
  * Runs something on the settings' database, of which only `DATABASE_URL` or `DATA_DIR` are read: the one at the URL, or

@@ -6,8 +6,7 @@ import type { GateDeps } from '../billing/gate/gateDeps.ts'
 import { openGate } from '../billing/gate/open/openGate.ts'
 import { createMetrics } from '../billing/health/createMetrics.ts'
 import { probeTraces } from '../supervisor/probeTraces.ts'
-import { BadSettings } from './badSettings.ts'
-import type { Terminal } from './terminal.ts'
+import { BadSettings, type Terminal } from './cli.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /**

@@ -1,3 +1,6 @@
+import type { Deposit, LedgerEntry, Session } from '../api/apiTypes.ts'
+import { formatAmount } from '../pay/amounts.ts'
+
 /** Rows of a file, the header first; null is an empty cell. */
 export type CsvRows = (string | number | null)[][]
 
@@ -17,4 +20,89 @@ function cellText(value: string | number | null): string {
   const text = value === null ? '' : String(value)
   const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+const DEPOSIT_HEADER = [
+  ...['id', 'rail', 'amount', 'amountBaseUnits', 'state', 'reason', 'confirmations', 'creditMinutes'],
+  ...['chainId', 'blockNumber', 'txHash', 'payer', 'blockTime', 'creditedAt'],
+]
+
+/**
+ * Payments as rows of a file; columns are named as by the service, amounts are exact.
+ *
+ * @param decimalsOf decimals of a rail's asset; null for one that is not known (any more): base units are there anyway
+ */
+export function depositRows(deposits: Deposit[], decimalsOf: (rail: string) => number | null): CsvRows {
+  const rows = deposits.map((deposit) => {
+    const decimals = decimalsOf(deposit.rail)
+    return [
+      deposit.id,
+      deposit.rail,
+      decimals === null ? null : formatAmount(BigInt(deposit.amountBaseUnits), decimals),
+      deposit.amountBaseUnits,
+      deposit.state,
+      deposit.reason,
+      deposit.confirmations,
+      deposit.creditMinutes,
+      deposit.chainId,
+      deposit.blockNumber,
+      deposit.txHash,
+      deposit.payer,
+      deposit.blockTime,
+      deposit.creditedAt,
+    ]
+  })
+  return [DEPOSIT_HEADER, ...rows]
+}
+
+const LEDGER_HEADER = [
+  'id',
+  'kind',
+  'minutes',
+  'micros',
+  'reference',
+  'reversesEntryId',
+  'eventAt',
+  'createdAt',
+]
+
+/** Entries of the ledger as rows of a file; columns are named as by the service, minutes are signed. */
+export function ledgerRows(entries: LedgerEntry[]): CsvRows {
+  const rows = entries.map((entry) => [
+    entry.id,
+    entry.kind,
+    entry.minutes,
+    entry.micros,
+    entry.reference,
+    entry.reversesEntryId,
+    entry.eventAt,
+    entry.createdAt,
+  ])
+  return [LEDGER_HEADER, ...rows]
+}
+
+const SESSION_HEADER = [
+  'id',
+  'profile',
+  'gpus',
+  'state',
+  'endReason',
+  'startedAt',
+  'endedAt',
+  'totalBilledMinutes',
+]
+
+/** Sessions as rows of a file; columns are named as by the service. */
+export function sessionRows(sessions: Session[]): CsvRows {
+  const rows = sessions.map((session) => [
+    session.id,
+    session.profile,
+    session.gpus,
+    session.state,
+    session.endReason,
+    session.startedAt,
+    session.endedAt,
+    session.totalBilledMinutes,
+  ])
+  return [SESSION_HEADER, ...rows]
 }

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../api/apiTypes.ts'
-import { dayOf } from '../format/dayOf.ts'
+import { dayOf } from '../format.ts'
 
 /** What was used on one day, by this device's calendar. */
 export interface DayOfUsage {

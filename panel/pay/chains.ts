@@ -16,3 +16,9 @@ const known = new Map<number, KnownChain>([
 export function knownChain(chainId: number): KnownChain | null {
   return known.get(chainId) ?? null
 }
+
+/** Where people can look at a transaction, or null on a chain whose explorer the page does not know. */
+export function explorerLink(chainId: number, txHash: string): string | null {
+  const chain = knownChain(chainId)
+  return chain === null ? null : `${chain.explorerUrl}/tx/${txHash}`
+}

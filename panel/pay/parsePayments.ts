@@ -62,7 +62,7 @@ function parseSent(value: unknown): Payment['sent'] | undefined {
 }
 
 /** Reads what is remembered of a deposit; null where it is not of its form. */
-export function parseSeenDeposit(value: unknown): SeenDeposit | null {
+function parseSeenDeposit(value: unknown): SeenDeposit | null {
   const item = fieldsOf(value)
   if (item === null || typeof item.id !== 'string') return null
   const state = depositStates.find((known) => known === item.state)

@@ -1,5 +1,5 @@
 import type { Quote, RailConfig } from '../api/apiTypes.ts'
-import { formatAmount } from '../pay/formatAmount.ts'
+import { formatAmount } from '../pay/amounts.ts'
 import { askQuote } from './quotes.ts'
 import { signedIn } from './signedIn.ts'
 

@@ -1,6 +1,6 @@
 import type { Transaction } from '../api/apiTypes.ts'
 import { callApi } from '../api/callApi.ts'
-import { mergeLookup, type TransactionLookup } from '../pay/mergeLookup.ts'
+import { mergeLookup, type TransactionLookup } from '../pay/mergePayments.ts'
 import type { Payment } from '../pay/payment.ts'
 import { planNextLook } from '../pay/planNextLook.ts'
 import { streamState } from './account.ts'

@@ -20,7 +20,7 @@ export const balanceNow = computed(() => {
 })
 
 /** Too little to start a desktop, or what runs will soon stop. */
-export const needsCredit = computed(() => {
+const needsCredit = computed(() => {
   const now = balanceNow.value
   return now !== null && (now.balanceMicros < ONE_MINUTE_MICROS || now.isLow)
 })

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { shortHex } from '../format/shortHex.ts'
+import { shortHex } from '../format.ts'
 import { signOut } from '../state/signedIn.ts'
 import { accountText } from '../text/account.ts'
 import { connected, disconnectWallet } from '../wallet/connection.ts'

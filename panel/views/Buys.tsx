@@ -1,4 +1,4 @@
-import { durationText } from '../format/durationText.ts'
+import { durationText } from '../format.ts'
 import { config } from '../state/config.ts'
 import { balanceNow } from '../state/payPanel.ts'
 import { accountText } from '../text/account.ts'

@@ -1,7 +1,7 @@
 import type { RailConfig } from '../api/apiTypes.ts'
 import { minutesText } from '../format.ts'
+import { showAmount } from '../pay/amounts.ts'
 import { knownChain } from '../pay/chains.ts'
-import { showAmount } from '../pay/showAmount.ts'
 import { config } from '../state/config.ts'
 import { minimumQuotes } from '../state/quotes.ts'
 import { commonText } from '../text/common.ts'

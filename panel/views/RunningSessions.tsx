@@ -1,5 +1,4 @@
-import { timeText } from '../format/timeText.ts'
-import { minutesText } from '../format.ts'
+import { minutesText, timeText } from '../format.ts'
 import { liveSessions } from '../state/account.ts'
 import { nowMs } from '../state/now.ts'
 import { accountText } from '../text/account.ts'

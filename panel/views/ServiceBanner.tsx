@@ -1,5 +1,5 @@
 import { reachable } from '../api/reachable.ts'
-import { secondsText } from '../format/timeText.ts'
+import { secondsText } from '../format.ts'
 import { lastHeardAtMs } from '../state/account.ts'
 import { commonText } from '../text/common.ts'
 

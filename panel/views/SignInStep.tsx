@@ -1,5 +1,5 @@
 import type { ProblemCode } from '../api/apiTypes.ts'
-import { shortHex } from '../format/shortHex.ts'
+import { shortHex } from '../format.ts'
 import { signInExpired } from '../state/signedIn.ts'
 import { type SignInProgress, signIn, signInProgress } from '../state/signIn.ts'
 import { type ProblemText, problemTexts } from '../text/problems.ts'

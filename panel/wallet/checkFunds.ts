@@ -1,6 +1,6 @@
 import { encodeFunctionData, erc20Abi, type Hex } from 'viem'
 import type { Eip1193 } from './eip1193.ts'
-import { parseQuantity } from './parseQuantity.ts'
+import { parseQuantity } from './parseAnswers.ts'
 import type { PaymentCall } from './paymentCall.ts'
 import type { PaymentOrder } from './paymentOrder.ts'
 import { readFromWallet } from './readFromWallet.ts'

@@ -1,7 +1,6 @@
 import type { Hash } from 'viem'
 import type { Eip1193 } from './eip1193.ts'
-import { parseChainId } from './parseChainId.ts'
-import { parseQuantity } from './parseQuantity.ts'
+import { parseChainId, parseQuantity } from './parseAnswers.ts'
 import type { PaymentCall } from './paymentCall.ts'
 import { readFromWallet } from './readFromWallet.ts'
 

@@ -7,3 +7,15 @@ export function parseAccounts(value: unknown): Address[] {
     .filter((item): item is string => typeof item === 'string' && /^0x[0-9a-f]{40}$/i.test(item))
     .map((item) => item.toLowerCase() as Address)
 }
+
+/** Reads a chain id as wallets give it: hex as they should, or a decimal or a number as some do; null where it is none. */
+export function parseChainId(value: unknown): number | null {
+  const isText = typeof value === 'string' && /^(0x[0-9a-f]+|[0-9]+)$/i.test(value)
+  const chainId = typeof value === 'number' || isText ? Number(value) : Number.NaN
+  return Number.isSafeInteger(chainId) && chainId > 0 ? chainId : null
+}
+
+/** Reads a quantity of a wallet's answer (`0x1f`), exactly; null where it is none. */
+export function parseQuantity(value: unknown): bigint | null {
+  return typeof value === 'string' && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : null
+}

@@ -1,7 +1,7 @@
 import { walletText } from '../text/wallet.ts'
 import { connected, noteChain } from './connection.ts'
 import type { FoundWallet } from './foundWallets.ts'
-import { parseChainId } from './parseChainId.ts'
+import { parseChainId } from './parseAnswers.ts'
 import { readFromWallet } from './readFromWallet.ts'
 import { walletFault } from './walletFault.ts'
 

@@ -1,7 +1,7 @@
 import type { Hash } from 'viem'
 import { parseEther } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { shortHex } from '../../panel/format/shortHex.ts'
+import { shortHex } from '../../panel/format.ts'
 import { paymentText } from '../../panel/text/payment.ts'
 import { problemTexts } from '../../panel/text/problems.ts'
 import { inspectPage } from '../support/inspectPage.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { shortHex } from '../../panel/format/shortHex.ts'
+import { shortHex } from '../../panel/format.ts'
 import { accountText } from '../../panel/text/account.ts'
 import { welcomeText } from '../../panel/text/welcome.ts'
 import { inspectPage } from '../support/inspectPage.ts'

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { dayOf } from '../../format/dayOf.ts'
+import { dayOf } from '../../format.ts'
 import { type CsvRows, csvText } from '../../history/csvRows.ts'
 import type { PagedList } from '../../state/pagedList.ts'
 import { commonText } from '../../text/common.ts'

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals'
 import type { Config, RailConfig } from '../../api/apiTypes.ts'
+import { showAmount } from '../../pay/amounts.ts'
 import { eip681 } from '../../pay/eip681.ts'
-import { showAmount } from '../../pay/showAmount.ts'
 import { minimumQuotes } from '../../state/quotes.ts'
 import { signedIn } from '../../state/signedIn.ts'
 import { paymentText } from '../../text/payment.ts'
 import { CopyButton } from '../CopyButton.tsx'
 import { AlertGlyph, ChevronGlyph } from '../icons.tsx'
-import { chainName } from './chainName.ts'
+import { chainName } from './paymentTexts.ts'
 import { QrCode } from './QrCode.tsx'
 
 /** Paying without the wallet of this browser: a code to scan, an address to copy, and whom the payment is credited to. */

@@ -1,6 +1,6 @@
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
-import { durationText } from '../../format/durationText.ts'
-import { showAmount } from '../../pay/showAmount.ts'
+import { durationText } from '../../format.ts'
+import { showAmount } from '../../pay/amounts.ts'
 import { type TierStep, tierProgress } from '../../pay/tierProgress.ts'
 import { config } from '../../state/config.ts'
 import { paymentText } from '../../text/payment.ts'

@@ -3,9 +3,7 @@ import { sendFailure } from '../../state/sendNow.ts'
 import { switchFailure } from '../../state/switchNow.ts'
 import { paymentText } from '../../text/payment.ts'
 import { connected } from '../../wallet/connection.ts'
-import { chainName } from './chainName.ts'
-import { sendFailureText } from './sendFailureText.ts'
-import { switchFailureText } from './switchFailureText.ts'
+import { chainName, sendFailureText, switchFailureText } from './paymentTexts.ts'
 
 /** What stands between the person and a payment on a rail: the last attempt's failure, or the wallet's other network. */
 export function RailMessage({ rail }: { rail: RailConfig }) {

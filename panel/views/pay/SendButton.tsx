@@ -3,7 +3,7 @@ import { sending, sendNow } from '../../state/sendNow.ts'
 import { switchingTo, switchNow } from '../../state/switchNow.ts'
 import { paymentText } from '../../text/payment.ts'
 import { connected } from '../../wallet/connection.ts'
-import { chainName } from './chainName.ts'
+import { chainName } from './paymentTexts.ts'
 
 /**
  * Sends an amount on a rail by one click. While the wallet is on another network there is nothing to send with: then it

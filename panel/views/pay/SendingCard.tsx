@@ -1,10 +1,10 @@
+import { showAmount } from '../../pay/amounts.ts'
 import { paymentSteps } from '../../pay/paymentSteps.ts'
-import { showAmount } from '../../pay/showAmount.ts'
 import { nowMs } from '../../state/now.ts'
 import { type Sending, stopWaiting } from '../../state/sendNow.ts'
 import { paymentText } from '../../text/payment.ts'
 import { connected } from '../../wallet/connection.ts'
-import { chainName } from './chainName.ts'
+import { chainName } from './paymentTexts.ts'
 import { Stepper } from './Stepper.tsx'
 
 /** A wallet that has not answered by then may have opened its window where nobody sees it. */

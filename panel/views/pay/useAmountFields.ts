@@ -2,10 +2,15 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Quote, RailConfig } from '../../api/apiTypes.ts'
 import { minutesText } from '../../format.ts'
-import { type AmountFault, parseAmount } from '../../pay/amounts.ts'
-import { amountFor, microsFor, type Rate } from '../../pay/convert.ts'
-import { formatAmount } from '../../pay/formatAmount.ts'
-import { parseWantedMinutes } from '../../pay/parseWantedMinutes.ts'
+import {
+  type AmountFault,
+  amountFor,
+  formatAmount,
+  microsFor,
+  parseAmount,
+  parseWantedMinutes,
+  type Rate,
+} from '../../pay/amounts.ts'
 import { askAmount } from '../../state/amountQuotes.ts'
 
 /** Amounts that were worked out from minutes end here: nobody pays in finer steps than a gwei. */

@@ -1,8 +1,5 @@
 import { expect, test } from 'vitest'
-import { dayOf } from '../../../panel/format/dayOf.ts'
-import { durationText } from '../../../panel/format/durationText.ts'
-import { timeText } from '../../../panel/format/timeText.ts'
-import { minutesText } from '../../../panel/format.ts'
+import { dayOf, durationText, minutesText, timeText } from '../../../panel/format.ts'
 
 const SECOND = 1_000_000n
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')

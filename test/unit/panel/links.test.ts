@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { explorerLink } from '../../../panel/pay/chains.ts'
 import { eip681 } from '../../../panel/pay/eip681.ts'
-import { explorerLink } from '../../../panel/pay/explorerLink.ts'
 
 const revenueWallet = `0x${'ab'.repeat(20)}`
 const token = `0x${'cd'.repeat(20)}`
