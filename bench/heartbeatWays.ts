@@ -2,7 +2,6 @@ import type { Sql } from '../billing/database/connect.ts'
 import { type MeterLimits, meterSessions } from '../billing/metering/meterSessions.ts'
 import type { Subject } from './measureSlices.ts'
 import { openLane } from './openLane.ts'
-import { postOf } from './postOf.ts'
 
 /** How heartbeats come. */
 export interface HeartbeatShape {
@@ -87,4 +86,13 @@ function inTurn<Turn>(turns: Turn[][], caller: number, nth: number): Turn {
   const turn = mine[nth % mine.length]
   if (turn === undefined) throw new Error(`caller ${caller} has nothing to send`)
   return turn
+}
+
+/** The bytes of a POST of JSON, made once and sent often. */
+function postOf(url: URL, path: string, key: string, body: unknown): Buffer {
+  const json = JSON.stringify(body)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+  )
 }

@@ -2,7 +2,8 @@ import './demoWallet.css'
 import { demoText } from '../text/demo.ts'
 import { createDemoProvider } from './createDemoProvider.ts'
 import { demoWalletMark } from './demoWalletMark.ts'
-import { forgetOtherChain } from './forgetOtherChain.ts'
+
+const CHAIN_KEY = `${demoWalletMark}.chain`
 
 const icon = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#8a5300"/>' +
@@ -32,4 +33,33 @@ function showBanner(): void {
   banner.setAttribute('aria-label', demoText.bannerLabel)
   banner.textContent = demoText.banner
   document.body.prepend(banner)
+}
+
+/**
+ * Every run of the demo has a new chain at the same address. What the page remembers of another one (a sign-in, payments
+ * that nobody knows any more) is forgotten; where there was something, the page loads anew. A chain that does not answer
+ * changes nothing.
+ */
+async function forgetOtherChain(rpcUrl: string): Promise<void> {
+  const chain = await readGenesis(rpcUrl)
+  if (chain === null || localStorage.getItem(CHAIN_KEY) === chain) return
+  const stale = Object.keys(localStorage).filter((key) => key.startsWith('axonos'))
+  for (const key of stale) localStorage.removeItem(key)
+  localStorage.setItem(CHAIN_KEY, chain)
+  if (stale.length === 0) return
+  location.reload()
+  await new Promise(() => {})
+}
+
+async function readGenesis(rpcUrl: string): Promise<string | null> {
+  try {
+    const response = await fetch(rpcUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_getBlockByNumber', params: ['0x0', false] }),
+    })
+    return ((await response.json()) as { result: { hash: string } }).result.hash
+  } catch {
+    return null
+  }
 }

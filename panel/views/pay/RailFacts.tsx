@@ -1,9 +1,10 @@
-import type { Quote, RailConfig } from '../../api/apiTypes.ts'
+import type { Asset, Quote, RailConfig } from '../../api/apiTypes.ts'
 import { durationText } from '../../format.ts'
 import { showAmount } from '../../pay/amounts.ts'
 import { type TierStep, tierProgress } from '../../pay/tierProgress.ts'
 import { config } from '../../state/config.ts'
 import { paymentText } from '../../text/payment.ts'
+import { Skeleton } from '../Skeleton.tsx'
 
 const AXGT_DECIMALS = 18
 const MICROS_PER_SECOND = 1_000_000n
@@ -100,4 +101,21 @@ function sourceText({ priceSource }: Quote): string {
     case 'twap':
       return text.twap(age)
   }
+}
+
+/** The price; beside it the bonus on AXGT, and on ETH the AXGT held with the way to the next tier. */
+const LINES: Record<Asset, number> = { eth: 2, usdc: 1, axgt: 2 }
+
+/** Keeps the place of what makes up a price while the quote is on its way. */
+export function RailFactsSkeleton({ asset }: { asset: Asset }) {
+  return (
+    <div class="rail-facts small">
+      {Array.from({ length: LINES[asset] }, (_, line) => (
+        <p key={line}>
+          <Skeleton width={line === 0 ? '14em' : '18em'} />
+        </p>
+      ))}
+      {asset === 'eth' && <div class="tier-bar" />}
+    </div>
+  )
 }
