@@ -1,6 +1,6 @@
 import { defineConfig } from 'drizzle-kit'
 
-// Tables are declared once, in the schema files; `npm run migration` writes the SQL that brings a database there.
+// Tables are declared once, in the schema files; `npm run migration` writes the migration that brings a database up to them.
 export default defineConfig({
   dialect: 'postgresql',
   schema: [
@@ -9,9 +9,9 @@ export default defineConfig({
     './billing/gate/schema.ts',
     './billing/prices/schema.ts',
     './billing/metering/schema.ts',
-    './billing/metering/schema.ts',
     './billing/events/schema.ts',
     './billing/auth/schema.ts',
+    './billing/database/schema.ts',
   ],
   out: './billing/database/migrations',
 })
