@@ -22,37 +22,37 @@ import type { PriceFilter } from '../prices/priceHistory.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
 import type { PanelFiles } from './routes/panelFiles.ts'
 
-/** What the API asks of the ledger. Addresses are lower-case; one never seen has no entries. */
+/** What the API reads from the ledger. Addresses are lower-case; an unknown one has no entries. */
 export interface LedgerReads {
   listEntries(address: Address, page: PageRequest): Promise<Page<LedgerEntryView>>
   adjust(input: AdjustInput): Promise<AdjustResult>
 }
 
-/** What the API asks of the recorded deposits, newest first. */
+/** What the API reads of the recorded deposits, newest first. */
 export interface DepositReads {
   listByPayer(address: Address, page: PageRequest): Promise<Page<DepositView>>
   listByState(filter: DepositFilter, page: PageRequest): Promise<Page<DepositView>>
 }
 
-/** What the API asks of the price history, newest first. */
+/** What the API reads of the price history, newest first. */
 export interface PriceReads {
   list(filter: PriceFilter, page: PageRequest): Promise<Page<PriceView>>
 }
 
-/** What the API asks of the metering. */
+/** What the API asks of metering. */
 export interface Metering {
   start(session: NewSession): Promise<StartResult>
-  /** Gathered with others that come at the same time; answered after the commit. */
+  /** Grouped with others that arrive at the same time; answered after the commit. */
   beat(id: string): Promise<BeatResult>
-  /** In no particular order; ids that are not known are missing. */
+  /** In no particular order; unknown ids are left out. */
   beatMany(ids: string[]): Promise<BatchResult>
-  /** null: no session has that id. */
+  /** null: there is no session with that id. */
   release(id: string): Promise<MeteredSession | null>
   readAccount(address: Address): Promise<AccountView>
   listSessions(address: Address, page: PageRequest): Promise<Page<SessionView>>
 }
 
-/** What the API asks of the storage. null: no volume was ever reported by that id. */
+/** What the API asks of storage. null: no volume was ever reported with that id. */
 export interface Volumes {
   put(volume: { id: string; account: Address; sizeBytes: bigint }): Promise<PutVolumeResult>
   remove(id: string): Promise<VolumeView | null>
@@ -61,7 +61,7 @@ export interface Volumes {
 
 /** What the API asks about who is signed in. */
 export interface WalletTokens {
-  /** Whose token that is, lower-case; null: nobody's, or it has expired. */
+  /** Whose token it is, lower-case; null: nobody's, or it has expired. */
   addressOf(token: string): Promise<Address | null>
 }
 
@@ -69,11 +69,11 @@ export interface WalletTokens {
 export interface Events {
   feed: EventFeed
   progress: DepositProgress
-  /** Recorded deposits as they are now; those that are not there are missing. */
+  /** Recorded deposits as they are now; unknown ids are left out. */
   readDeposits(ids: string[]): Promise<DepositView[]>
 }
 
-/** An enabled rail with what the chain said of its token at the start. */
+/** An enabled rail with what the chain said about its token at the start. */
 export interface RailInfo {
   rail: Rail
   asset: Asset
@@ -87,7 +87,7 @@ export interface RailInfo {
   pricing: PriceSource
 }
 
-/** Everything the HTTP side needs; handed in by the composition root, so that it holds no SQL and opens no connection. */
+/** Everything the HTTP side needs. The composition root passes it in, so this side holds no SQL and opens no connection. */
 export interface AppDeps {
   config: Config
   logger: Logger
@@ -110,7 +110,7 @@ export interface AppDeps {
   indexerUrl(): string | null
 }
 
-/** What Hono hands to handlers of this API: `incoming` is there when a real socket is (not in `app.request()`). */
+/** What Hono passes to handlers of this API: `incoming` is set when there is a real socket (not in `app.request()`). */
 export interface ApiEnv {
   Bindings: { incoming?: IncomingMessage }
 }

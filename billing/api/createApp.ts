@@ -26,7 +26,7 @@ import { addEventsRoute } from './stream/eventRoutes.ts'
 
 /**
  * Makes the HTTP side of the service from its dependencies. It holds no money state, opens no connection and reads no
- * setting from the environment: many may run side by side over one database. Serve it with `serve`, or ask it in a test
+ * setting from the environment, so many may run side by side on one database. Serve it with `serve`, or call it in a test
  * with `app.request()`.
  */
 export function createApp(deps: AppDeps): Api {

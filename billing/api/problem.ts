@@ -5,7 +5,7 @@ import { type ProblemCode, type ProblemStatus, problems } from './problems.ts'
 
 const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
 
-/** The body of every error: RFC 9457 with a stable `code`, and `faults` where a request was not of its form. */
+/** The body of every error: RFC 9457 with a stable `code`, and `faults` for a malformed request. */
 const ProblemSchema = z
   .strictObject({
     type: z.string().openapi({ description: 'Where the code is explained, relative to this service.' }),
@@ -20,14 +20,14 @@ const ProblemSchema = z
   })
   .openapi('Problem')
 
-/** One thing wrong with a request: where (`json`, `query`, `param`, `header`), which field, why. */
+/** One fault of a request: where it is (`json`, `query`, `param`, `header`), in which field, and why. */
 export interface RequestFault {
   in: string
   path: string
   message: string
 }
 
-/** What a problem may carry beside its detail. */
+/** What a problem may carry besides its detail. */
 export interface ProblemExtras {
   /** Becomes the Retry-After header; whole seconds. */
   retryAfterSeconds?: number
@@ -46,9 +46,9 @@ type ProblemBody<Code extends ProblemCode> = {
 
 /**
  * Answers with a problem of the given code. The status is part of the type, so a route can only answer problems that its
- * declaration lists. `type` is a reference relative to this service (RFC 9457 §3.1.1) at which the code is explained.
+ * declaration lists. `type` is a reference relative to this service (RFC 9457 §3.1.1) where the code is explained.
  *
- * @param detail One sentence about this very occurrence; it goes to the caller, so it holds no internals.
+ * @param detail One sentence about this occurrence. The caller sees it, so it must hold no internals.
  */
 export function problem<Code extends ProblemCode>(
   c: Context,

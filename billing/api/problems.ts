@@ -1,6 +1,6 @@
 /**
- * Every way this API says no: one stable code each, with its status, its title and what the caller can do. The table is
- * the only place where a code meets a status; GET /problems/{code} reads it aloud.
+ * Every error of this API: a stable code with its status, its title and what the caller can do. Only this table assigns a
+ * status to a code; GET /problems/{code} shows it.
  */
 export const problems = {
   malformed_json: {
@@ -81,14 +81,14 @@ export const problems = {
   invalid_request: {
     status: 422,
     title: 'Invalid request',
-    meaning: 'A parameter, header or field is missing, unknown or not of its form; `faults` says which.',
+    meaning: 'A parameter, header or field is missing, unknown or malformed; `faults` says which.',
   },
   challenge_expired: {
     status: 422,
     title: 'Sign-in message not good',
     meaning:
-      'This text was not given out here, or not exactly so, or it was used, tried too often or has expired. Ask for ' +
-      'another with POST /v1/auth/challenge and sign that.',
+      'This exact text was not issued here, or it was used, tried too often or has expired. Ask for another with ' +
+      'POST /v1/auth/challenge and sign that.',
   },
   signature_invalid: {
     status: 422,
@@ -129,7 +129,7 @@ export const problems = {
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    meaning: 'Wait as many seconds as Retry-After says.',
+    meaning: 'Wait for the number of seconds in Retry-After.',
   },
   internal_error: {
     status: 500,
@@ -139,7 +139,8 @@ export const problems = {
   overloaded: {
     status: 503,
     title: 'Overloaded',
-    meaning: 'Too much waits already. Nothing was done; ask again after as many seconds as Retry-After says.',
+    meaning:
+      'Too many requests are waiting already. Nothing was done; retry after the seconds that Retry-After gives.',
   },
   price_unavailable: {
     status: 503,
@@ -150,7 +151,7 @@ export const problems = {
   chain_unavailable: {
     status: 503,
     title: 'Chain unavailable',
-    meaning: 'A chain could not be asked at the moment. Payments are credited by themselves once it can.',
+    meaning: 'A chain could not be asked at the moment. Payments are credited automatically once it can.',
   },
   indexer_unavailable: {
     status: 503,

@@ -6,7 +6,7 @@ import type { authenticate, requireWallet } from './request/guards.ts'
 /** The application that routes are added to. */
 export type Api = OpenAPIHono<ApiEnv>
 
-/** What routes are given: the dependencies of the app and the guards they share. */
+/** What routes receive: the app's dependencies and the guards they share. */
 export interface RouteDeps extends AppDeps {
   requireKey: ReturnType<typeof authenticate>
   requireWallet: ReturnType<typeof requireWallet>

@@ -7,21 +7,21 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const DRAIN_TIMEOUT_MS = 5_000
-const IDLE_LOOKED_FOR_MS = 50
+const IDLE_CHECK_INTERVAL_MS = 50
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** A running HTTP server. */
 export interface Serving {
-  /** `http://host:port` as it was bound; the port is a real one also when 0 was asked. */
+  /** `http://host:port` as bound; the port is the real one even if 0 was requested. */
   url: string
-  /** Takes no new connection, lets running requests end, and after 5 s cuts what is left. Safe to call twice. */
+  /** Accepts no new connections, lets running requests finish, and cuts the rest after 5 s. Safe to call twice. */
   close(): Promise<void>
 }
 
 /**
  * Serves the app over HTTP/1.1 until closed. Slow senders are cut: 10 s for the headers, 30 s for a whole request. Idle
- * connections are kept 65 s, longer than the 60 s of usual load balancers, so that it is they who close. Rejects when
- * the port is taken.
+ * connections are kept for 65 s, longer than the usual 60 s of load balancers, so that the load balancer closes first.
+ * Rejects when the port is taken.
  */
 export async function serve(app: Api, options: { host: string; port: number }): Promise<Serving> {
   const server = createAdaptorServer({
@@ -59,7 +59,7 @@ function urlOf(server: Server): string {
 }
 
 /**
- * The connections on which nothing has come yet. Browsers open some in advance; Node does not count them as idle, and would
+ * The connections that have not sent anything yet. Browsers open some in advance; Node does not count them as idle and would
  * wait for them as for a request.
  */
 function silentConnections(server: Server): () => Socket[] {
@@ -74,8 +74,8 @@ function silentConnections(server: Server): () => Socket[] {
 function drain(server: Server, silent: () => Socket[]): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS)
-    // A connection whose request has just ended is kept for the next one, which will not come.
-    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOKED_FOR_MS)
+    // A connection whose request has just ended stays open for the next one, which will not come.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_INTERVAL_MS)
     server.close(() => {
       clearTimeout(cut)
       clearInterval(idle)

@@ -5,17 +5,16 @@ import { signInMessage } from './signInMessage.ts'
 import { walletTokenHash } from './walletTokens.ts'
 
 /** Long enough for a hardware wallet, or for a second owner of a Safe who is at hand. */
-const GOOD_FOR_MS = 5 * 60_000
+const MESSAGE_LIFETIME_MS = 5 * 60_000
 
-/** A message to be signed, and until when. */
+/** A message to sign, and until when. */
 export interface Challenge {
   message: string
   expiresAt: Date
 }
 
 /**
- * Gives out a message for a wallet to sign, good once and for five minutes by the database's clock. Of the message only its
- * hash is kept.
+ * Issues a message for a wallet to sign, good once and for five minutes by the database's clock. Only its hash is kept.
  */
 export async function issueChallenge(
   sql: Sql,
@@ -24,9 +23,9 @@ export async function issueChallenge(
   const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
   if (clock === undefined) throw new Error('the database told no time')
   const issuedAt = clock.now
-  const expiresAt = new Date(issuedAt.getTime() + GOOD_FOR_MS)
-  // Not viem's generateSiweNonce: it is Math.random, and each nonce is the one before moved on by a digit. Who can guess
-  // the nonce knows the message, and could use up the tries of somebody else's.
+  const expiresAt = new Date(issuedAt.getTime() + MESSAGE_LIFETIME_MS)
+  // Not viem's generateSiweNonce: it uses Math.random, and each nonce is the previous one shifted by a digit. Whoever can
+  // guess the nonce knows the message, and could use up somebody else's tries.
   const nonce = randomBytes(16).toString('hex')
   const message = signInMessage({ publicUrl, address, chainId, nonce, issuedAt, expiresAt })
   await sql`
@@ -35,10 +34,10 @@ export async function issueChallenge(
   return { message, expiresAt }
 }
 
-/** Each try may cost calls to every RPC of a chain. */
+/** Limited because each try may cost calls to every RPC of a chain. */
 const MAX_TRIES = 20
 
-/** A message that was given out and is still good. */
+/** A message that was issued and is still good. */
 export interface OpenChallenge {
   address: Address
   chainId: number
@@ -47,11 +46,11 @@ export interface OpenChallenge {
 }
 
 /**
- * Finds the message that was given out by the hash of its text and counts one try; null when there is none, or it was
- * redeemed, has expired or was tried twenty times. A try is counted before the signature is looked at, so that many at once
- * are not all let through.
+ * Finds an issued message by the hash of its text and counts one try; null when there is none, or it was redeemed, has
+ * expired or was tried twenty times. The try is counted before the signature is checked, so that parallel tries cannot
+ * exceed the limit.
  *
- * Only who knows the message, nonce included, can use up its tries: whoever asked for it.
+ * Only whoever asked for the message knows it, nonce included, and can use up its tries.
  */
 export async function tryChallenge(sql: Sql, messageHash: Hash): Promise<OpenChallenge | null> {
   const [challenge] = await sql<{ address: Address; chainId: bigint; now: Date }[]>`
@@ -61,9 +60,9 @@ export async function tryChallenge(sql: Sql, messageHash: Hash): Promise<OpenCha
   return challenge === undefined ? null : { ...challenge, chainId: Number(challenge.chainId) }
 }
 
-const TOKEN_HOURS = 12
-/** Devices of one wallet that are signed in at once; one more ends the oldest. */
-const TOKENS_OF_A_WALLET = 10
+const TOKEN_LIFETIME_HOURS = 12
+/** Most tokens (devices) of one wallet at a time; one more ends the oldest. */
+const MAX_TOKENS_PER_WALLET = 10
 
 /** A wallet that has just signed in. The token is shown this once. */
 export interface SignedIn {
@@ -73,10 +72,10 @@ export interface SignedIn {
 }
 
 /**
- * Gives a token for a message whose signature was found good; null when the message was redeemed meanwhile, or has expired.
+ * Issues a token for a message whose signature was found good; null when the message was redeemed meanwhile or has expired.
  *
- * One statement: the row of the message is deleted and the token written, or neither. Of any number at once, one deletes
- * the row; the others wait for it and find it gone.
+ * One statement deletes the message's row and writes the token, or does neither. Of any number of simultaneous calls, one
+ * deletes the row; the others wait for it and find it gone.
  */
 export async function redeemChallenge(sql: Sql, messageHash: Hash): Promise<SignedIn | null> {
   const token = randomBytes(32).toString('base64url')
@@ -88,11 +87,11 @@ export async function redeemChallenge(sql: Sql, messageHash: Hash): Promise<Sign
     ), superseded as (
       delete from credits.wallet_token where token_hash in (
         select token_hash from credits.wallet_token join redeemed using (address)
-        order by wallet_token.expires_at desc offset ${TOKENS_OF_A_WALLET - 1}
+        order by wallet_token.expires_at desc offset ${MAX_TOKENS_PER_WALLET - 1}
       )
     )
     insert into credits.wallet_token (token_hash, address, expires_at)
-    select ${walletTokenHash(token)}, address, clock_timestamp() + ${`${TOKEN_HOURS} hours`}::interval from redeemed
+    select ${walletTokenHash(token)}, address, clock_timestamp() + ${`${TOKEN_LIFETIME_HOURS} hours`}::interval from redeemed
     returning address, expires_at as "expiresAt"`
   return signedIn === undefined ? null : { token, ...signedIn }
 }

@@ -18,11 +18,11 @@ import { revokeWalletToken } from './walletTokens.ts'
 
 export type VerifyResult =
   | { kind: 'signed_in'; signedIn: SignedIn }
-  /** The text was not given out here, or is used up, or has expired: another one is needed. */
+  /** The text was not issued here, is used up or has expired: another one is needed. */
   | { kind: 'challenge_expired' }
-  /** Not the wallet's signature of that text. The text may be signed again. */
+  /** It is not the wallet's signature of that text. The text may be signed again. */
   | { kind: 'signature_invalid' }
-  /** The chain did not say whether it is the wallet's; `detail` is for the log. The same may be sent again. */
+  /** The chain did not say whether the signature is the wallet's; `detail` is for the log. The same may be sent again. */
   | { kind: 'chain_unavailable'; detail: string }
   | { kind: 'overloaded' }
 
@@ -35,26 +35,26 @@ export interface SignIn {
 }
 
 export interface SignInOptions {
-  /** Gives the domain that is signed in to. */
+  /** Its host is the domain that people sign in to. */
   publicUrl: string
   checkSignature: (chainId: number, question: SignatureQuestion) => Promise<Agreed<boolean>>
 }
 
 /**
- * Contracts asked at once, and how many more may wait. They share the RPC connections with the gate, and it must not have
+ * Most contracts asked at a time, and most that may wait. They share the RPC connections with the gate, which must not have
  * to wait for people who sign in.
  */
-const CONTRACTS_AT_ONCE = 3
-const WAITING_AT_MOST = 60
+const MAX_CONCURRENT_CONTRACTS = 3
+const MAX_WAITING_CONTRACTS = 60
 
 /**
- * Makes the sign-in. What may be signed is a text that we gave out, to the letter, while its row is there; what it was given
- * out for (address, chain) is taken from that row and not from the text. A key's signature is checked here without asking
- * anybody. Any other is a contract's to judge: it is asked on the chain of the text, and all RPCs of that chain must say
- * alike that it said yes. A contract that says yes to anything only lets people in as that contract (ADR 0016).
+ * Makes the sign-in. Only the exact text that we issued may be signed, while its row exists; its address and chain are taken
+ * from that row, not from the text. A key's signature is checked here without asking anybody. Any other signature is for a
+ * contract to judge: it is asked on the chain of the text, and the RPCs of that chain must agree that it accepted. A
+ * contract that accepts anything only lets people in as that contract (ADR 0016).
  */
 export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOptions): SignIn {
-  const asking = pLimit(CONTRACTS_AT_ONCE)
+  const asking = pLimit(MAX_CONCURRENT_CONTRACTS)
   const domain = signInDomain(publicUrl)
 
   return {
@@ -68,7 +68,7 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
       }
       const { address, chainId } = challenge
       if (!(await isKeysSignature(address, message, signature))) {
-        if (asking.pendingCount >= WAITING_AT_MOST) return { kind: 'overloaded' }
+        if (asking.pendingCount >= MAX_WAITING_CONTRACTS) return { kind: 'overloaded' }
         const said = await asking(() => checkSignature(chainId, { signer: address, hash, signature }))
         if (said.kind !== 'agreed') {
           const detail = 'detail' in said ? said.detail : 'the RPCs are behind'
@@ -84,16 +84,16 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
   }
 }
 
-/** The text is ours to the letter. Yet PUBLIC_URL may be another by now, and so may the one of another process. */
+/** The text is exactly ours, but PUBLIC_URL may have changed since, or differ in another process. */
 function saysWhatItWasGivenFor(message: string, challenge: OpenChallenge, domain: string): boolean {
   const parsed = parseSiweMessage(message)
   const { address, chainId, now: time } = challenge
   return parsed.chainId === chainId && validateSiweMessage({ message: parsed, address, domain, time })
 }
 
-/** Whether the key of that very address has signed it. */
+/** Whether the key of that address has signed it. */
 async function isKeysSignature(address: Address, message: string, signature: Hex): Promise<boolean> {
-  // r, s and v. Whatever is longer or shorter can only be a contract's.
+  // r, s and v. A longer or shorter one can only be a contract's.
   if (signature.length !== 2 + 2 * 65) return false
   return verifyMessage({ address, message, signature }).catch(() => false)
 }

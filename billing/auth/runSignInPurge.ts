@@ -1,20 +1,20 @@
 import { pause } from '../clock/pause.ts'
 import type { Sql } from '../database/connect.ts'
 
-const PURGED_EVERY_MS = 60_000
+const PURGE_INTERVAL_MS = 60_000
 
-/** Purges once a minute until stopped. Only the leader does, to save work. A round that fails is tried at its next time. */
+/** Purges once a minute until stopped. Only the leader does, to save work. A failed round is retried at the next one. */
 export async function runSignInPurge(
   sql: Sql,
   { stop, onProblem }: { stop: AbortSignal; onProblem: (error: unknown) => void },
 ): Promise<void> {
   while (!stop.aborted) {
     await purgeSignIns(sql).catch(onProblem)
-    await pause(PURGED_EVERY_MS, stop)
+    await pause(PURGE_INTERVAL_MS, stop)
   }
 }
 
-/** Deletes messages and tokens that have expired. They are good for nothing by then: only room is saved. */
+/** Deletes expired messages and tokens. They are worthless by then; deleting them only saves space. */
 export async function purgeSignIns(sql: Sql): Promise<void> {
   await sql`delete from credits.sign_in_challenge where expires_at <= clock_timestamp()`
   await sql`delete from credits.wallet_token where expires_at <= clock_timestamp()`

@@ -4,7 +4,7 @@ import { createSiweMessage } from 'viem/siwe'
 const STATEMENT =
   'Sign in to AxonOS Credits to see your balance and history. Signing sends no transaction and costs nothing.'
 
-/** What a sign-in message says, beside what is the same in all of them. */
+/** The parts of a sign-in message that differ from one to the next. */
 export interface SignInMessageParts {
   publicUrl: string
   address: Address
@@ -31,10 +31,10 @@ export function signInMessage(parts: SignInMessageParts): string {
 }
 
 /**
- * The domain that people sign in to. It is the setting's, never that of a request's Host header, which whoever sends the
- * request may choose: a page elsewhere could have us write messages with its own name in them, have people sign those
- * without a warning of their wallet, and sign in here as them. The price: a page opened by another name of the same
- * machine (127.0.0.1 for localhost) makes the wallet warn, rightly.
+ * The domain that people sign in to. It comes from the setting, never from the Host header, which the sender of a request
+ * can choose: another site could have us write messages with its own name, have people sign those without a warning from
+ * their wallet, and sign in here as them. The cost: on a page opened by another name of the same machine (127.0.0.1 instead
+ * of localhost) the wallet warns, rightly.
  */
 export function signInDomain(publicUrl: string): string {
   return new URL(publicUrl).host

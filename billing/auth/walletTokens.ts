@@ -3,8 +3,8 @@ import type { Address } from 'viem'
 import type { Sql } from '../database/connect.ts'
 
 /**
- * Reads whose token that is, lower-case; null when it is nobody's, or has expired by the database's clock. The database
- * compares digests, so how long it takes tells nothing about a token.
+ * Reads whose token it is, lower-case; null when it is nobody's, or has expired by the database's clock. The database
+ * compares digests, so timing reveals nothing about a token.
  */
 export async function readWalletToken(sql: Sql, token: string): Promise<Address | null> {
   const [row] = await sql<{ address: Address }[]>`
@@ -18,18 +18,18 @@ export async function revokeWalletToken(sql: Sql, token: string): Promise<void> 
   await sql`delete from credits.wallet_token where token_hash = ${walletTokenHash(token)}`
 }
 
-/** What is kept of a wallet's token: its SHA-256, in lower-case hex. */
+/** The stored form of a wallet's token: its SHA-256, in lower-case hex. */
 export function walletTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
 /**
- * Signs a wallet out everywhere, at once, or all wallets with null: their tokens end, and so do the messages given out to
- * sign in with, which somebody may hold signed. Says how many tokens there were that had not expired. Idempotent.
+ * Signs a wallet out everywhere at once, or all wallets with null: ends their tokens and the sign-in messages issued to
+ * them, which somebody may already have signed. Returns how many unexpired tokens there were. Idempotent.
  */
 export function signOutWallets(sql: Sql, address: Address | null): Promise<number> {
   return sql.begin(async (transaction) => {
-    // Messages first: a sign-in under way deletes its message and writes its token in one, so what it wrote before is seen
+    // Messages first: a sign-in under way deletes its message and writes its token in one statement, so an earlier token is seen
     // below, and after this it finds no message.
     await transaction`
       delete from credits.sign_in_challenge where ${address}::text is null or address = ${address}`

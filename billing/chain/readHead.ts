@@ -3,7 +3,7 @@ import { type Agreed, agree, gather, type NamedAnswer } from './rpc/agree.ts'
 import { type RpcEndpoint, RpcErrorResponse } from './rpc/rpcEndpoint.ts'
 import { type Header, header, readChainId } from './rpc/wire.ts'
 
-/** The newest block that may be counted from, and the newest that can no longer be reorganised away. */
+/** The newest block, from which confirmations are counted, and the newest final one. */
 export interface Head {
   number: bigint
   hash: Hash
@@ -14,15 +14,15 @@ export interface Head {
 
 export type HeadReading =
   | { kind: 'agreed'; head: Head; problem: string | null }
-  /** Fewer RPCs answer than must agree. The head is only one RPC's word: good for telling what would be due. */
+  /** Fewer RPCs answer than must agree. The head is one RPC's word: enough to tell what would be due, no more. */
   | { kind: 'disagreement'; head: Head; problem: string }
   | { kind: 'unavailable'; problem: string }
 
-/** Where a chain has no `finalized` block: this many blocks under the head count as final. */
+/** On a chain without a `finalized` block, blocks this far below the head count as final. */
 const FINALITY_DEPTH_WITHOUT_TAG = 256n
 
 /**
- * Reads the head of a chain. With several RPCs it is the second highest of theirs: the newest block that two of them
+ * Reads the head of a chain. With several RPCs it is the second-highest of their heads: the newest block that two of them
  * have (ADR 0008).
  */
 export async function readHead(endpoints: RpcEndpoint[], chainId: number): Promise<HeadReading> {
@@ -40,13 +40,13 @@ export async function readHead(endpoints: RpcEndpoint[], chainId: number): Promi
   return planHead(answers)
 }
 
-/** What nodes say of a tag they do not know: geth "finalized block not found", others "unknown block", "invalid params". */
+/** What nodes say about a tag they do not know: geth "finalized block not found", others "unknown block", "invalid params". */
 const NO_SUCH_TAG =
   /finalized|block tag|unknown block|block not found|invalid (argument|param|block)|unsupported/i
 
 /**
- * null where the chain (or the node) knows no `finalized` tag. An RPC that does not answer throws: taken for a chain
- * without finality, it would end the watch of credits early.
+ * null where the chain (or the node) knows no `finalized` tag. Throws when the RPC does not answer: mistaking that for a
+ * chain without finality would end the watch of credits too early.
  */
 async function readFinalized(endpoint: RpcEndpoint): Promise<Header | null> {
   try {
@@ -86,7 +86,7 @@ export function planHead(answers: NamedAnswer<Head>[]): HeadReading {
   return { kind: 'agreed', head: { ...counted, finalizedNumber }, problem }
 }
 
-/** Reads the hash of the block at a height, as the RPCs agree on it. `behind`: they do not have that height (yet). */
+/** Reads the hash of the block at a height that the RPCs agree on. `behind`: they do not have that height (yet). */
 export function readCanonicalHash(
   endpoints: RpcEndpoint[],
   chainId: number,

@@ -1,12 +1,12 @@
 /** A sleep that can be cut short. */
 export interface Waker {
-  /** Ends the sleep; where nobody sleeps, the next sleep is none, so that a wake during work is not lost. */
+  /** Ends the sleep. If nobody sleeps, the next sleep ends at once, so a wake during work is not lost. */
   wake(): void
-  /** Resolves after so many milliseconds, when woken, or as soon as `stop` is aborted. One sleeper at a time. */
+  /** Resolves after that many milliseconds, when woken, or as soon as `stop` is aborted. One sleeper at a time. */
   sleep(milliseconds: number, stop: AbortSignal): Promise<void>
 }
 
-/** Makes a waker: what a loop sleeps on that is woken by notifications and, as a safety net, by a timer. */
+/** Makes a waker for a loop that is woken by notifications and, as a safety net, by a timer. */
 export function createWaker(): Waker {
   let isAwake = false
   let wakeUp: (() => void) | null = null
@@ -36,14 +36,14 @@ export function createWaker(): Waker {
 
 export interface WorkOptions {
   waker: Waker
-  /** The safety net: it works as often as this though nobody wakes it. */
+  /** The safety net: work is done at least this often even if nothing wakes it. */
   everyMs: number
   stop: AbortSignal
-  /** Told when the work fails, once until it works again. */
+  /** Called when the work fails; not again until it has succeeded in between. */
   onProblem: (error: unknown) => void
 }
 
-/** Works whenever it is woken, and every so often, until stopped. Work that fails is done again at its next time. */
+/** Does the work whenever woken, and at least every `everyMs`, until stopped. Failed work is retried at the next turn. */
 export async function workWhenWoken(
   work: () => Promise<void>,
   { waker, everyMs, stop, onProblem }: WorkOptions,

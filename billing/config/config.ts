@@ -24,7 +24,7 @@ export interface RailConfig {
 /** One chain named by `RAILS`. */
 export interface ChainConfig {
   chainId: number
-  /** http(s) and ws(s) URLs. Several means: the gate credits only what they agree on. May hold credentials: never log. */
+  /** http(s) and ws(s) URLs. With several, the gate credits only what they agree on. May hold credentials: never log. */
   rpcUrls: string[]
   /** First block the indexer looks at. */
   startBlock: bigint
@@ -40,7 +40,7 @@ export interface ChainConfig {
   sequencerFeed: Address | null
   /** The Uniswap v3 pool of AXGT and WETH; null: none is known. */
   axgtPool: Address | null
-  /** What the pool's other token must be; null: not known, so only told apart from what it surely is not. */
+  /** WETH, which the pool's other token must be; null: not known, so only obviously wrong tokens are refused. */
   weth: Address | null
 }
 
@@ -50,10 +50,10 @@ export interface Tier {
   discountPercent: Fraction
 }
 
-/** How ETH is priced: at a rate of the operator's, or at Chainlink's ETH/USD of the deposit's block. */
+/** How ETH is priced: at the operator's rate, or at Chainlink's ETH/USD at the deposit's block. */
 export type EthPricing = { mode: 'fixed'; minutesPerEth: Fraction } | { mode: 'chainlink' }
 
-/** How AXGT is priced: at a rate of the operator's, or at the pool's TWAP times ETH/USD of the deposit's block. */
+/** How AXGT is priced: at the operator's rate, or at the pool's TWAP times ETH/USD at the deposit's block. */
 export type AxgtPricing =
   | { mode: 'fixed'; minutesPer100: Fraction }
   | {
@@ -61,7 +61,7 @@ export type AxgtPricing =
       twapSeconds: number
       /** How far the TWAP may be from a slower one, and from the last accepted price. */
       maxDeviationPercent: Fraction
-      /** The pool's depth below which its price is not believed: virtual WETH reserve, harmonic mean over the TWAP. */
+      /** The pool's depth below which its price is not trusted: virtual WETH reserve, harmonic mean over the TWAP. */
       minimumLiquidityEth: Fraction
     }
 
@@ -75,7 +75,7 @@ export interface PricingConfig {
   axgt: {
     minimumAxgt: Fraction
     bonusPercent: Fraction
-    /** The most that is credited through all AXGT rails in a UTC day; null: no limit. */
+    /** The most credited through all AXGT rails in a UTC day; null: no limit. */
     dailyCapMicros: bigint | null
   } & AxgtPricing
   /** Rising, the first at 0 AXGT. */
@@ -85,7 +85,7 @@ export interface PricingConfig {
 /** `traces` sees internal payments too (Safes, forwarders); `transactions` only top-level sends. */
 export type EthDetection = 'traces' | 'transactions'
 
-/** Everything the service is told from outside, parsed and checked once. Secrets in it are never logged. */
+/** All settings of the service, parsed and checked once. Secrets in it are never logged. */
 export interface Config {
   /** null: the embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | null
@@ -120,15 +120,15 @@ export interface Config {
     url: string
     /** The newest first; two while the receiver changes over. */
     secrets: WebhookSecret[]
-    /** Whether it may be on this machine or network: never where anybody else may name the URL. */
+    /** Whether the URL may point to this machine or network: never where anybody but the operator can choose it. */
     allowPrivate: boolean
   } | null
-  /** How long events, and what became of their delivery, are kept. */
+  /** How long events and their delivery log are kept. */
   eventRetentionDays: number
   rateLimitPerMinute: number
-  /** How many proxies in front of us may be believed when they say who the client is; 0 believes nobody. */
+  /** How many proxies in front of us are trusted to report the client's address; 0 trusts none. */
   trustProxy: number
-  /** `any`, or `service` when /metrics needs the service or admin key. */
+  /** `service`: /metrics needs the service or the admin key. */
   metricsAccess: 'any' | 'service'
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
   logFormat: 'pretty' | 'json'

@@ -20,7 +20,7 @@ const isEnabled = ({ values }: SettingsReading, asset: Asset, chainId?: number):
     (rail) => rail.asset === asset && (chainId === undefined || rail.chainId === chainId),
   )
 
-/** Otherwise every desktop would be taken for dead between two heartbeats. */
+/** Otherwise every desktop would count as dead between two heartbeats. */
 export const invariantHeartbeatTimeoutExceedsInterval: Invariant = ({ values }) => {
   const { heartbeatIntervalSeconds: interval, heartbeatTimeoutSeconds: timeout } = values
   if (interval === undefined || timeout === undefined || timeout > interval) return []
@@ -34,7 +34,7 @@ const invariantKeysDiffer: Invariant = ({ values }) => {
   return [faultOf(settings.adminApiKey, values.adminApiKey, 'it is the same as SERVICE_API_KEY')]
 }
 
-/** Unsigned events could be forged, and a key alone sends none. */
+/** Unsigned events could be forged, and a key without a URL sends nothing. */
 const invariantWebhookIsWhole: Invariant = ({ values }) => {
   const { webhookUrl: url, webhookSecret: secret } = values
   if (url === null && secret) {
@@ -46,7 +46,7 @@ const invariantWebhookIsWhole: Invariant = ({ values }) => {
   return []
 }
 
-/** A token rail needs its contract, and only for some chains do we know it. */
+/** A token rail needs its contract, and we know it for some chains only. */
 const invariantTokenRailHasItsContract: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, usdcToken, axgtToken }) => [
     ...(usdcToken === null && isEnabled(reading, 'usdc', chainId)
@@ -57,7 +57,7 @@ const invariantTokenRailHasItsContract: Invariant = (reading) =>
       : []),
   ])
 
-/** A live price comes from a feed, and only for some chains do we know it. The TWAP is in WETH, so it needs the feed too. */
+/** A live price comes from a feed, and we know it for some chains only. The TWAP is in WETH, so it needs the feed too. */
 const invariantLivePriceHasItsFeed: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, ethUsdFeed }) => {
     if (ethUsdFeed !== null) return []
@@ -76,7 +76,7 @@ const invariantLivePriceHasItsFeed: Invariant = (reading) =>
     return [faultOf(chainSettings.ethUsdFeed, null, why, chainId)]
   })
 
-/** `twap` is the default, and no pool is known to us, so with an AXGT rail the operator has to name it or say `fixed`. */
+/** `twap` is the default and we know no pool, so with an AXGT rail the operator must name one or choose `fixed`. */
 const invariantTwapHasItsPool: Invariant = (reading) =>
   reading.chains.flatMap(({ chainId, axgtPool }) => {
     if (axgtPool !== null || reading.values.axgtPricing !== 'twap') return []
@@ -86,8 +86,9 @@ const invariantTwapHasItsPool: Invariant = (reading) =>
   })
 
 /**
- * One contract as two assets would credit each payment twice; a wallet that is a contract of ours can not be paid; a
- * price source that is a token, the wallet or another source was pasted into the wrong line. The later of two is blamed.
+ * One contract used as two assets would credit each payment twice; a revenue wallet that is one of these contracts cannot
+ * be paid; a price source that equals a token, the wallet or another source was pasted into the wrong line. The fault
+ * names the later of the two.
  */
 const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
   chains.flatMap((chain) => {
@@ -104,8 +105,8 @@ const invariantAddressesDiffer: Invariant = ({ values, chains }) =>
 const CONTRACTS = ['usdcToken', 'weth', 'axgtToken', 'ethUsdFeed', 'sequencerFeed', 'axgtPool'] as const
 
 /**
- * A credit of nothing can not be posted. The discount cancels out: it lowers the minimum as it raises the rate. What a
- * minimum is worth at a live price only the block of a deposit can say.
+ * A credit of 0 cannot be posted. The discount cancels out: it lowers the minimum as it raises the rate. Minimums at a live
+ * price are not checked: their worth depends on the deposit's block.
  */
 const invariantMinimumIsWorthSomething: Invariant = ({ values }) => {
   const { ethMinimum, ethMinutesPerEth, usdcMinimum, usdPerHour, axgtMinimum, axgtMinutesPer100 } = values
@@ -135,13 +136,13 @@ function isWorthAMicro(amount: Fraction, minutes: Fraction, per: bigint): boolea
   return micros >= amount.denominator * minutes.denominator * per
 }
 
-/** Exact: every decimal that is accepted has at most 18 decimals. */
+/** Exact: accepted decimals have at most 18 decimal places. */
 function asText({ numerator, denominator }: Fraction): string {
   const digits = String((numerator * 10n ** 18n) / denominator).padStart(19, '0')
   return `${digits.slice(0, -18)}.${digits.slice(-18)}`.replace(/\.?0+$/, '')
 }
 
-/** Every rule that binds several settings; each judges only what could be read. */
+/** Every rule between several settings; each judges only the values that could be read. */
 export const invariants: readonly Invariant[] = [
   invariantHeartbeatTimeoutExceedsInterval,
   invariantKeysDiffer,

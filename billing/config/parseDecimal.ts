@@ -6,7 +6,7 @@ const PLAIN_DECIMAL = new RegExp(`^(\\d{1,${MAX_INTEGER_DIGITS}})(?:\\.(\\d{1,${
 
 /**
  * Reads a plain decimal such as `0.0005` as an exact fraction in lowest terms (`1/2000`), without a float on the way.
- * At most 30 digits before the point and 18 behind it; null for everything else: signs, exponents, `.5`, `1.`, spaces.
+ * At most 30 digits before the point and 18 after it; null for everything else: signs, exponents, `.5`, `1.`, spaces.
  */
 export function parseDecimal(text: string): Fraction | null {
   const match = PLAIN_DECIMAL.exec(text)

@@ -29,7 +29,7 @@ export function parseSettings(
   return { ok: true, config: buildConfig(values, chains, stdoutIsTerminal) }
 }
 
-/** The faults as text for the terminal, one line each; no secret is in it. */
+/** The faults as text for the terminal, one line each. Holds no secret. */
 export function formatFaults(faults: SettingFault[]): string {
   const lines = faults.map(({ variable, was, why, mayBe }) => {
     const judgement = why === null ? was : `${was}: ${why}`
@@ -159,7 +159,7 @@ function buildAxgtPricing(values: Complete<SettingValues>): AxgtPricing {
 }
 
 /**
- * Reads only what leads to the database, for commands that ask nothing of a chain and so need no chain's settings.
+ * Reads only the settings that locate the database, for commands that ask no chain and so need no chain's settings.
  * `databaseUrl` null: the embedded PostgreSQL under `dataDir`, which is absolute.
  */
 export function parseDatabaseSettings(

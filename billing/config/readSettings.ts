@@ -13,7 +13,7 @@ export type SettingValues = Values<typeof settings>
 /** One chain's rows of the table as read; undefined where a setting is faulty. */
 export type ChainSettingValues = Values<typeof chainSettings> & { chainId: number }
 
-/** What the rules between settings are judged on. */
+/** What the rules between settings judge. */
 export interface SettingsReading {
   values: SettingValues
   /** The chains named by `RAILS`, in the order of their first mention. */
@@ -21,7 +21,7 @@ export interface SettingsReading {
   faults: SettingFault[]
 }
 
-/** Reads every row of the table, and the rows of every chain that `RAILS` names even where other entries of it are faulty. */
+/** Reads every row of the table, and those of every chain that `RAILS` names, even if other entries of `RAILS` are faulty. */
 export function readSettings(env: Env): SettingsReading {
   const global = readTable(settings, env)
   const chainIds = new Set((global.values.rails ?? []).map(({ chainId }) => chainId))
@@ -40,7 +40,7 @@ function readTable<Rows extends Table>(
 ): { values: Values<Rows>; faults: SettingFault[] } {
   const readings = Object.entries(rows).map(([name, row]) => ({ name, ...readSetting(row, env, chainId) }))
   return {
-    // Each name is read by its own row, so each value has its row's type; Object.entries can not say so.
+    // Each name is read by its own row, so each value has its row's type; Object.entries cannot say so.
     values: Object.fromEntries(readings.map(({ name, value }) => [name, value])) as Values<Rows>,
     faults: readings.flatMap(({ faults }) => faults),
   }

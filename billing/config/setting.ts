@@ -3,11 +3,11 @@ export interface Setting<T> {
   variable: string
   /** Text that an unset variable counts as; null where there is none. */
   defaultText: string | null
-  /** Defaults that differ by chain; they go before `defaultText`. */
+  /** Defaults that differ by chain; they take precedence over `defaultText`. */
   defaultTextByChain: Readonly<Record<number, string>>
   /** The default in words for documents, where the text alone does not say it. */
   defaultInWords: string | null
-  /** What an unset variable without a default means; null: that is a fault. */
+  /** What an unset variable without a default means; null: leaving it unset is a fault. */
   absent: { value: T } | null
   /** Its value is never printed. */
   secret: boolean
@@ -59,8 +59,8 @@ export const setting = {
 }
 
 /**
- * The outcome of reading one setting's text. `why` says more than "it is not that" where that helps; `salvaged` is the
- * usable part of a faulty list, so that what hangs on it is still checked in the same run.
+ * The outcome of reading one setting's text. `why` says more than `mayBe` does, where that helps; `salvaged` is the usable
+ * part of a faulty list, so that the settings that depend on it are still checked in the same run.
  */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string | null; salvaged?: T }
 
@@ -70,25 +70,25 @@ export interface Shape<T> {
   parse(text: string): Parsed<T>
 }
 
-/** Why the service can not start with a setting. Fit for printing: a secret's value is never in it. */
+/** Why the service cannot start with a setting. Fit for printing: a secret's value is never in it. */
 export interface SettingFault {
   variable: string
   /** What it was, in words: quoted, `not set`, or that it is secret. */
   was: string
-  /** What is wrong with it where that is not plain; null where `mayBe` says it all. */
+  /** What is wrong with it; null where `mayBe` says it all. */
   why: string | null
   mayBe: string
 }
 
-/** `value` is undefined where nothing of the setting is usable; `faults` tells whether and why it is refused. */
+/** `value` is undefined where no part of the setting is usable; `faults` says whether and why it is refused. */
 export interface SettingReading<T> {
   value: T | undefined
   faults: SettingFault[]
 }
 
 /**
- * Reads one row of the table from the environment: trims, takes empty for unset, fills in the default. `chainId` stands
- * in for `<chainId>` in the variable's name.
+ * Reads one row of the table from the environment: trims the text, treats an empty one as unset, fills in the default.
+ * `chainId` replaces `<chainId>` in the variable's name.
  */
 export function readSetting<T>(
   row: Setting<T>,
@@ -114,7 +114,7 @@ export function variableOf(row: { variable: string }, chainId?: number): string 
   return chainId === undefined ? row.variable : row.variable.replace('<chainId>', String(chainId))
 }
 
-/** What a setting was, fit for printing: quoted and cut short, or only that it is secret. */
+/** A setting's given text, fit for printing: quoted and shortened, or only that it is secret. */
 export function describeGiven(row: { secret: boolean }, text: string): string {
   if (row.secret) return 'set (secret, not shown)'
   // A URL pasted into the wrong variable may carry a password.

@@ -16,9 +16,9 @@ const apiKey = text(/^[\x21-\x7e]{32,512}$/, '32 to 512 visible ASCII characters
 const ethDetection = oneOf(['traces', 'transactions'])
 const confirmations = integer(1, 64)
 const blockNumber = integer(0, Number.MAX_SAFE_INTEGER)
-// It is compared with the TWAP of 24 hours, which says nothing about one that is nearly as long.
+// The TWAP is compared with the 24-hour one, so it must be much shorter than that.
 const twapSeconds = integer(60, 43_200)
-// In micros it stays far inside the 64 bits that sums of credits are kept in.
+// In micros this stays far below 2^63, so sums of credits fit into a bigint.
 const dailyCapMinutes = integer(1, 1_000_000_000)
 
 /**
@@ -65,7 +65,7 @@ export const settings = {
     'ETH_PRICING',
     'fixed',
     oneOf(['fixed', 'chainlink']),
-    "How ETH is priced: at `ETH_MINUTES_PER_ETH`, or at Chainlink's ETH/USD of the block of the deposit.",
+    "How ETH is priced: at `ETH_MINUTES_PER_ETH`, or at Chainlink's ETH/USD at the deposit's block.",
   ),
   ethUsdMaxAgeSeconds: withDefault(
     'ETH_USD_MAX_AGE_SECONDS',
@@ -101,19 +101,19 @@ export const settings = {
     'AXGT_TWAP_SECONDS',
     '1800',
     twapSeconds,
-    'How many seconds the TWAP goes back from the block of the deposit.',
+    "How many seconds the TWAP goes back from the deposit's block.",
   ),
   axgtMaxDeviationPercent: withDefault(
     'AXGT_MAX_DEVIATION_PERCENT',
     '25',
     decimal({ above: 0n, atMost: 1_000n }),
-    'How far the TWAP may be from that of 24 hours and from the last accepted price; beyond, deposits are held.',
+    'How far the TWAP may be from the 24-hour TWAP and from the last accepted price; beyond that, deposits are held.',
   ),
   axgtMinimumLiquidityEth: withDefault(
     'AXGT_MIN_LIQUIDITY_ETH',
     '0.1',
     decimal({ atLeast: 0n, atMost: 1_000_000_000n }),
-    'Depth of the pool (its virtual WETH reserve) below which its price is not believed.',
+    'Depth of the pool (its virtual WETH reserve) below which its price is not trusted.',
   ),
   axgtDailyCapMinutes: optional(
     'AXGT_DAILY_CAP_MINUTES',
@@ -142,7 +142,7 @@ export const settings = {
     'AXGT_DISCOUNT_TIERS',
     '0:0,100:5,1000:10,10000:15,100000:25',
     tiers,
-    'Discount on ETH by whole AXGT held at the block of the deposit.',
+    "Discount on ETH by whole AXGT held at the deposit's block.",
   ),
   profiles: withDefault(
     'PROFILES',
@@ -178,7 +178,7 @@ export const settings = {
     'STORAGE_MINUTES_PER_GIB_HOUR',
     '0.05',
     decimal({ atLeast: 0n, atMost: 1_000n }),
-    'Minutes that a stored GiB costs an hour while nothing runs.',
+    'Minutes charged per stored GiB and hour while nothing runs.',
   ),
   storageDebtLimitMinutes: withDefault(
     'STORAGE_DEBT_LIMIT_MINUTES',
@@ -187,9 +187,14 @@ export const settings = {
     'Debt at which volumes are due to be pruned.',
   ),
   serviceApiKey: required('SERVICE_API_KEY', apiKey, 'Bearer key of the desktop service.', { secret: true }),
-  adminApiKey: required('ADMIN_API_KEY', apiKey, 'Bearer key of the operator; may do what the service may.', {
-    secret: true,
-  }),
+  adminApiKey: required(
+    'ADMIN_API_KEY',
+    apiKey,
+    'Bearer key of the operator; may do everything the service may.',
+    {
+      secret: true,
+    },
+  ),
   webhookUrl: optional(
     'WEBHOOK_URL',
     webhookUrl,
@@ -201,7 +206,7 @@ export const settings = {
   webhookSecret: optional(
     'WEBHOOK_SECRET',
     webhookSecrets,
-    'Key the events are signed with; the new and the old one while it is changed.',
+    'Key that events are signed with; during a change, the new key and the old one.',
     { secret: true },
   ),
   webhookAllowPrivate: withDefault(
@@ -214,19 +219,19 @@ export const settings = {
     'EVENT_RETENTION_DAYS',
     '30',
     integer(1, 3_650),
-    'How many days events and the log of their delivery are kept; what still waits for its receiver is kept longer.',
+    'How many days events and their delivery log are kept; undelivered events are kept longer.',
   ),
   rateLimitPerMinute: withDefault(
     'RATE_LIMIT_PER_MINUTE',
     '60',
     integer(1, 1_000_000),
-    'Requests a minute and client address on public routes that cost RPC calls.',
+    'Requests per minute and client address on public routes that cost RPC calls.',
   ),
   trustProxy: withDefault(
     'TRUST_PROXY',
     '0',
     integer(0, 10),
-    'How many proxies in front may be believed about the address of the client.',
+    "How many proxies in front are trusted to report the client's address.",
   ),
   metricsAccess: withDefault(
     'METRICS_ACCESS',
@@ -261,27 +266,32 @@ export const chainSettings = {
   rpcUrls: required(
     'RPC_URL_<chainId>',
     rpcUrls,
-    'RPC endpoints of the chain; with several, what is credited is what they agree on.',
+    'RPC endpoints of the chain; with several, only what they agree on is credited.',
     { secret: true },
   ),
   startBlock: required('START_BLOCK_<chainId>', blockNumber, 'First block the indexer looks at.'),
-  confirmations: optional('CONFIRMATIONS_<chainId>', confirmations, '`CONFIRMATIONS` of this chain.', {
+  confirmations: optional('CONFIRMATIONS_<chainId>', confirmations, '`CONFIRMATIONS` for this chain.', {
     defaultInWords: '`CONFIRMATIONS`',
   }),
-  ethDetection: optional('ETH_DETECTION_<chainId>', ethDetection, '`ETH_DETECTION` of this chain.', {
+  ethDetection: optional('ETH_DETECTION_<chainId>', ethDetection, '`ETH_DETECTION` for this chain.', {
     defaultInWords: '`ETH_DETECTION`',
   }),
-  usdcToken: optional('USDC_ADDRESS_<chainId>', address, 'USDC of the chain; required with a USDC rail.', {
-    defaultTextByChain: {
-      1: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48',
-      8453: '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913',
+  usdcToken: optional(
+    'USDC_ADDRESS_<chainId>',
+    address,
+    'USDC contract on the chain; required with a USDC rail.',
+    {
+      defaultTextByChain: {
+        1: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48',
+        8453: '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913',
+      },
+      defaultInWords: 'known for 1 and 8453',
     },
-    defaultInWords: 'known for 1 and 8453',
-  }),
+  ),
   axgtToken: optional(
     'AXGT_ADDRESS_<chainId>',
     address,
-    'AXGT of the chain, also for the discount tier; required with an AXGT rail.',
+    'AXGT contract on the chain, which also decides the discount tier; required with an AXGT rail.',
     {
       defaultTextByChain: { 1: '0x6112C3509A8a787df576028450FebB3786A2274d' },
       defaultInWords: 'known for 1',
@@ -312,7 +322,7 @@ export const chainSettings = {
   weth: optional(
     'WETH_ADDRESS_<chainId>',
     address,
-    'What the other token of `AXGT_POOL_<chainId>` must be.',
+    'WETH contract on the chain; must be the other token of `AXGT_POOL_<chainId>`.',
     {
       defaultTextByChain: {
         1: '0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2',

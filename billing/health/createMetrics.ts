@@ -1,11 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** Every metric of the billing process. Amounts are micros; a counter past 2^53 loses its last digits, the ledger does not. */
+/** Every metric of the billing process. Amounts are micros; beyond 2^53 a counter loses its last digits, the ledger does not. */
 export type Metrics = ReturnType<typeof createMetrics>
 
 /**
- * Makes the registry behind /metrics with all counters in place, so that a series exists (at 0) before its first event.
- * Each call makes its own registry: nothing is global, and two services in one test process do not meet.
+ * Makes the registry behind /metrics with all counters in place, so a series exists (at 0) before its first event. Each call
+ * makes its own registry: nothing is global, so two services can run in one test process.
  */
 export function createMetrics(
   readGauges: () => Promise<GateGauges> = async () => ({ held: [], undecided: [], lag: [] }),
@@ -17,17 +17,17 @@ export function createMetrics(
   return { registry, ...gateMetrics(registers), ...rpcMetrics(registers), ...httpMetrics(registers) }
 }
 
-/** What is so now, whichever process made it so: read from the database at every scrape. */
+/** The present state, whichever process caused it: read from the database at every scrape. */
 export interface GateGauges {
   held: { chainId: number; reason: string; deposits: number }[]
-  /** Deep enough, and still not decided after many looks: an RPC lags for good or contradicts itself. */
+  /** Deep enough but still undecided after many looks: an RPC lags permanently or contradicts itself. */
   undecided: { chainId: number; deposits: number }[]
-  /** Blocks by which the indexer is behind the head that the gate last saw. */
+  /** How many blocks the indexer is behind the head that the gate last saw. */
   lag: { chainId: number; blocks: number }[]
 }
 
 function gateGauges(registers: Registry[], read: () => Promise<GateGauges>): void {
-  // All are collected at every scrape; the others take the answer of the first.
+  // Every scrape collects all gauges; the first one reads, the others share its answer.
   let reading: Promise<GateGauges> | null = null
   new Gauge({
     name: 'deposits_held',

@@ -1,10 +1,10 @@
 import type { Sql } from '../database/connect.ts'
 import type { GateGauges } from './createMetrics.ts'
 
-/** With the pauses between looks, about a minute. */
+/** About a minute, with the pauses between looks. */
 const UNDECIDED_AFTER_LOOKS = 8
 
-/** Reads what /metrics shows of the gate's state; while the database does not answer, it shows nothing. */
+/** Reads the gate's state for /metrics, which shows none of it while the database does not answer. */
 export async function readGauges(sql: Sql): Promise<GateGauges> {
   try {
     const [held, undecided, heads, indexed] = await Promise.all([
@@ -33,14 +33,14 @@ export async function readGauges(sql: Sql): Promise<GateGauges> {
   }
 }
 
-/** Where the block number stands in Ponder's checkpoint: after 10 digits of time and 16 of chain id. */
+/** Position of the block number in Ponder's checkpoint: after 10 digits of time and 16 of chain id. */
 const CHECKPOINT_BLOCK_START = 26
 const CHECKPOINT_BLOCK_DIGITS = 16
 
 /** PostgreSQL's undefined_table and invalid_schema_name: the indexer has not published its views yet. */
 const NOT_THERE_YET = ['42P01', '3F000']
 
-/** Reads up to which block the indexer has got, by chain id in decimal; null while it has published no tables. */
+/** Reads the block that the indexer has reached, by chain id in decimal; null while it has published no tables. */
 export async function readIndexedBlocks(sql: Sql): Promise<Map<string, bigint> | null> {
   try {
     const rows = await sql<{ chainId: bigint; block: bigint }[]>`

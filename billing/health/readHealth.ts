@@ -1,14 +1,14 @@
 import type { Sql } from '../database/connect.ts'
 import { readIndexedBlocks } from './readGauges.ts'
 
-/** The gate passes at least every ten seconds (POLL_INTERVAL_MS); half a minute without a pass means that nobody is crediting. */
+/** The gate makes a pass at least every ten seconds (POLL_INTERVAL_MS); half a minute without one means that nothing is credited. */
 const GATE_SILENT_AFTER_SECONDS = 30
 /** Slow chains make a block every few seconds; a head this old means that the chain or its RPC has stopped. */
 const HEAD_STALE_AFTER_SECONDS = 600
-/** Catching up after a restart is quick; further behind, payments are seen late. */
+/** Catching up after a restart is quick; an indexer further behind sees payments late. */
 const INDEXER_BEHIND_AFTER_BLOCKS = 20n
 /** A database that does not answer within this time counts as unreachable. */
-const DATABASE_PATIENCE_MS = 3_000
+const DATABASE_TIMEOUT_MS = 3_000
 
 interface ChainStatusRow {
   chainId: bigint
@@ -18,16 +18,16 @@ interface ChainStatusRow {
   problem: string | null
 }
 
-/** What the database says of the pieces, everything by chain id in decimal. `indexed` null: no indexer yet. */
+/** What the database says about each part, by chain id in decimal. `indexed` null: no indexer yet. */
 interface Observation {
   status: Map<string, ChainStatusRow>
   indexed: Map<string, bigint> | null
 }
 
 /**
- * Reports whether every piece does its work, from what the gate and the indexer have written down: no RPC is called, so
- * it is cheap and answers when they do not. Time is the database's clock on both sides. Never throws: a database that
- * fails or is silent for three seconds is itself the finding.
+ * Reports whether every part does its work, from what the gate and the indexer have written to the database. It calls no
+ * RPC, so it is cheap and answers when they do not. Both sides use the database's clock. Never throws: a database that fails
+ * or is silent for three seconds is reported as failing.
  */
 export async function readHealth(sql: Sql, chainIds: number[]): Promise<HealthReport> {
   const observation = await withinPatience(observe(sql))
@@ -101,7 +101,7 @@ async function observe(sql: Sql): Promise<Observation> {
 async function withinPatience(observation: Promise<Observation>): Promise<Observation | null> {
   let timer: NodeJS.Timeout | undefined
   const patience = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), DATABASE_PATIENCE_MS)
+    timer = setTimeout(() => resolve(null), DATABASE_TIMEOUT_MS)
   })
   try {
     return await Promise.race([observation.catch(() => null), patience])
@@ -125,16 +125,16 @@ function failing(detail: string): HealthCheck {
   return { status: 'failing', detail }
 }
 
-/** One thing that /health/ready looked at. `detail` is one sentence that says by how much, without secrets or internals. */
+/** One check of /health/ready. `detail` is one sentence that says by how much, without secrets or internals. */
 export interface HealthCheck {
   status: 'ok' | 'failing'
   detail: string
 }
 
 /**
- * What /health/ready answers, in the order an operator asks: is the database there, do the RPCs move, does the indexer
- * keep up, does the gate pass. Keys of the three records are chain ids in decimal. The service is ready when every
- * check is `ok`.
+ * What /health/ready answers, in the order in which an operator asks: is the database there, do the RPCs move, does the
+ * indexer keep up, does the gate make passes. Keys of the three records are chain ids in decimal. The service is ready when
+ * every check is `ok`.
  */
 export interface HealthReport {
   checks: {

@@ -16,8 +16,8 @@ export interface AdjustInput {
 }
 
 /**
- * `posted` for the first, `repeated` for the same key with the same wallet, micros and reason: the answer to both is
- * the entry and the balance *after that very entry*, so that a repetition answers the same.
+ * `posted` the first time, `repeated` for the same key with the same wallet, micros and reason. Both return the entry and
+ * the balance *right after that entry*, so a repetition gets the same answer.
  */
 export type AdjustResult =
   | { kind: 'posted' | 'repeated'; entry: LedgerEntryView; balanceMicros: bigint }
@@ -25,11 +25,11 @@ export type AdjustResult =
   | { kind: 'would_overflow' }
 
 /**
- * Raises or lowers an account by an operator's hand, at most once per idempotency key.
+ * Raises or lowers an account on the operator's behalf, at most once per idempotency key.
  *
- * The key is locked before it is looked up, so of two equal requests at once the second waits and answers `repeated`
+ * The key is locked before it is looked up, so the second of two simultaneous equal requests waits and answers `repeated`
  * with the first one's entry and the balance right after it. The same key with another wallet, amount or reason is a
- * `conflict`; a balance that would leave the range of a bigint is `would_overflow`. Neither of the two posts anything.
+ * `conflict`; a balance that would leave the range of a bigint is `would_overflow`. Neither posts anything.
  */
 export async function adjust(sql: Sql, input: AdjustInput): Promise<AdjustResult> {
   try {
@@ -44,7 +44,7 @@ export async function adjust(sql: Sql, input: AdjustInput): Promise<AdjustResult
 async function adjustOnce(tx: Transaction, input: AdjustInput): Promise<AdjustResult> {
   const { wallet, micros, reason, idempotencyKey } = input
   const reference = `adjustment:${idempotencyKey}`
-  // The table's primary key alone would do, but then the second of two racing requests would fail instead of answer.
+  // The table's primary key alone would suffice, but then the second of two racing requests would fail instead of answering.
   await tx`select pg_advisory_xact_lock(hashtextextended(${reference}, 0))`
   const [earlier] = await tx<{ account: string; micros: bigint; reason: string; entryId: bigint }[]>`
     select account, micros, reason, entry_id as "entryId"
@@ -68,7 +68,7 @@ async function adjustOnce(tx: Transaction, input: AdjustInput): Promise<AdjustRe
   return { kind: 'posted', ...(await entryAndBalance(tx, wallet, posted.id)) }
 }
 
-/** The balance after that very entry: entries of one account get their ids in the order in which they are posted. */
+/** The entry and the balance right after it: entries of one account get their ids in the order in which they are posted. */
 async function entryAndBalance(
   tx: Transaction,
   account: Address,

@@ -3,11 +3,11 @@ import type { Sql } from '../database/connect.ts'
 import type { Page, PageRequest } from '../database/page.ts'
 import type { EntryKind } from './schema.ts'
 
-const GREATEST_ID = 2n ** 63n - 1n
+const MAX_ID = 2n ** 63n - 1n
 
 /**
- * Lists an account's entries, newest first. The keyset is the entry's id, which only grows along an account because a
- * posting locks it first: a page never shifts and never repeats an entry, however many are posted meanwhile.
+ * Lists an account's entries, newest first. The key of a page is the entry's id, which only grows within an account because
+ * a posting locks the account first: pages never shift or repeat an entry, however many are posted meanwhile.
  */
 export async function listEntries(
   sql: Sql,
@@ -16,7 +16,7 @@ export async function listEntries(
 ): Promise<Page<LedgerEntryView>> {
   if (cursor !== null && !/^[1-9]\d{0,18}$/.test(cursor)) return { kind: 'bad_cursor' }
   const before = cursor === null ? null : BigInt(cursor)
-  if (before !== null && before > GREATEST_ID) return { kind: 'bad_cursor' }
+  if (before !== null && before > MAX_ID) return { kind: 'bad_cursor' }
   const rows = await sql<LedgerEntryView[]>`
     select id, kind, micros, reference, reverses_entry_id as "reversesEntryId", details,
       event_at as "eventAt", created_at as "createdAt"
@@ -36,9 +36,9 @@ export interface LedgerEntryView {
   micros: bigint
   reference: string
   reversesEntryId: bigint | null
-  /** The posting's own details (a quote, a reason): JSON in which bigints already are decimal strings. */
+  /** The posting's details (a quote, a reason): JSON in which bigints already are decimal strings. */
   details: Record<string, unknown>
-  /** When it happened in the world (a block's time), as against when it was written. */
+  /** When it happened (a block's time), as opposed to when it was written. */
   eventAt: Date
   createdAt: Date
 }

@@ -1,17 +1,17 @@
 import type { Transaction } from '../database/connect.ts'
 import type { EntryKind } from './schema.ts'
 
-/** An entry to be posted. */
+/** An entry to post. */
 export interface NewEntry {
-  /** Lower-case wallet address; its account is opened when it has none. */
+  /** Lower-case wallet address; its account is opened if there is none. */
   account: string
   kind: EntryKind
   /** Signed, not zero. */
   micros: bigint
-  /** Names what the entry is for; unique in the ledger, which is what makes posting at-most-once. */
+  /** Names what the entry is for; unique in the ledger, so each posting happens at most once. */
   reference: string
   reversesEntryId?: bigint
-  /** Kept as JSON beside the entry; bigints must already be decimal strings. */
+  /** Stored as JSON with the entry; bigints must already be decimal strings. */
   details?: Record<string, unknown>
   eventAt: Date
 }
@@ -23,11 +23,11 @@ export interface PostedEntry {
 }
 
 /**
- * Posts entries: the only INSERT into the ledger. Must run inside the transaction of what it accounts for.
+ * Posts entries: the only INSERT into the ledger. Must run in the same transaction as the change it accounts for.
  *
- * Accounts are locked in sorted order before anything is written, so two postings never wait for each other in a
- * circle. Balances follow by the database's own trigger. A `reference` already in the ledger throws a unique violation
- * (23505) and a balance beyond bigint a range error (22003); either way the whole transaction is undone.
+ * Accounts are locked in sorted order before anything is written, so two postings cannot deadlock. A database trigger
+ * updates the balances. A `reference` already in the ledger throws a unique violation (23505) and a balance beyond bigint
+ * a range error (22003); either way the whole transaction is rolled back.
  */
 export async function postEntries(tx: Transaction, entries: NewEntry[]): Promise<PostedEntry[]> {
   if (entries.length === 0) return []

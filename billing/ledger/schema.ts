@@ -21,8 +21,8 @@ export const entryKinds = ['deposit', 'deposit_reversal', 'adjustment', 'usage',
 export type EntryKind = (typeof entryKinds)[number]
 
 /**
- * A wallet that holds credit. `balanceMicros` is Σ of its entries, kept by a database trigger on the insert of entries
- * (see the migration), so no code can post an entry and forget the balance.
+ * A wallet that holds credit. `balanceMicros` is the sum of its entries, maintained by a database trigger on the insert of
+ * entries (see the migration), so no code can post an entry and forget the balance.
  */
 export const account = credits.table(
   'account',
@@ -35,8 +35,8 @@ export const account = credits.table(
 )
 
 /**
- * One posting. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE, whoever asks. `reference` is unique, which is
- * what makes every posting at-most-once; `reversesEntryId` is unique, so an entry is reversed at most once.
+ * One posting. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE, whoever asks. `reference` is unique, so each
+ * posting happens at most once; `reversesEntryId` is unique, so an entry is reversed at most once.
  */
 export const ledgerEntry = credits.table(
   'ledger_entry',
@@ -50,7 +50,7 @@ export const ledgerEntry = credits.table(
     reference: text('reference').notNull(),
     reversesEntryId: micros('reverses_entry_id').references((): AnyPgColumn => ledgerEntry.id),
     details: jsonb('details').notNull().default({}),
-    /** When it happened in the world (a block's time), as against when it was written. */
+    /** When it happened (a block's time), as opposed to when it was written. */
     eventAt: instant('event_at').notNull(),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
@@ -70,7 +70,7 @@ export const ledgerEntry = credits.table(
   ],
 )
 
-/** An operator's adjustment by its Idempotency-Key: the same key answers the same, another body is a conflict. */
+/** An operator's adjustment by its Idempotency-Key: the same key gets the same answer, another body is a conflict. */
 export const adjustment = credits.table('adjustment', {
   idempotencyKey: text('idempotency_key').primaryKey(),
   account: text('account').notNull(),

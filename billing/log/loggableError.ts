@@ -4,7 +4,7 @@ import { urlSecrets } from './redactSecrets.ts'
 const credentialsInUrl = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
 
 /**
- * Makes an error fit for the log: its type, message and stack without any secret of the settings. Errors of RPC clients
+ * Makes an error fit for the log: its type, message and stack without the settings' secrets. Errors of RPC clients
  * and database drivers carry the URL they failed on, and such URLs carry keys.
  */
 export function loggableError(

@@ -1,23 +1,23 @@
-/** Takes secrets out of a text that comes from outside: some providers repeat in an error the key they were given. */
+/** Removes secrets from a text that comes from outside: some providers repeat the key they were given in an error. */
 export function redactSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '[redacted]'), text)
 }
 
 /** Shorter path segments and query values are names (`v2`, `mainnet`), not keys. */
-const SHORTEST_KEY = 12
-/** A user of three letters or less would make a hole in every other word. */
-const SHORTEST_CREDENTIAL = 4
+const MIN_KEY_CHARACTERS = 12
+/** Redacting a user name of three letters or fewer would hit parts of ordinary words. */
+const MIN_CREDENTIAL_CHARACTERS = 4
 
 /**
- * Everything in a URL that may be a secret: itself, user, password, and what in its path and query is long enough to be a
- * key; each as it is written and as it reads. Longest first, so that none is cut by one that it contains.
+ * Lists everything in a URL that may be secret: the URL itself, user, password, and the parts of its path and query that are
+ * long enough to be a key, each both encoded and decoded. Longest first, so that a secret is replaced before its parts.
  */
 export function urlSecrets(text: string): string[] {
   const url = new URL(text)
   const keys = [...url.pathname.split('/'), ...url.search.split(/[?&=]/)].filter(
-    ({ length }) => length >= SHORTEST_KEY,
+    ({ length }) => length >= MIN_KEY_CHARACTERS,
   )
-  const credentials = [url.username, url.password].filter(({ length }) => length >= SHORTEST_CREDENTIAL)
+  const credentials = [url.username, url.password].filter(({ length }) => length >= MIN_CREDENTIAL_CHARACTERS)
   const parts = [...keys, ...credentials]
   const secrets = new Set([text, url.href, ...parts, ...parts.map(decoded)])
   return [...secrets].sort((a, b) => b.length - a.length)

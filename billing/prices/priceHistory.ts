@@ -6,7 +6,7 @@ import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
 import type { OracleReading, PriceBlock } from '../pricing/oracleReading.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
 
-/** A price as it goes into the history. */
+/** A price to record in the history. */
 export interface NotedPrice {
   rail: Rail
   source: PriceSource
@@ -16,8 +16,8 @@ export interface NotedPrice {
 }
 
 /**
- * Notes prices in the history. Idempotent: `price_is_noted_once_a_block` keeps the first of a rail, block and source, and
- * another would be the same.
+ * Records prices in the history. Idempotent: `price_is_noted_once_a_block` keeps the first of a rail, block and source, and
+ * any other would be the same.
  */
 export async function notePrices(sql: Sql | Transaction, prices: NotedPrice[]): Promise<void> {
   if (prices.length === 0) return
@@ -51,21 +51,21 @@ function isoOf(seconds: bigint): string {
 }
 
 /**
- * How long an accepted price says something about the next one. After a day without one, the slower TWAP has followed the
- * market by itself, and an older price would only keep a market that really moved out for ever.
+ * How long an accepted price limits the next one. After a day without one, the slower TWAP has followed the market, and an
+ * older price would only shut out a market that really moved.
  */
-const ACCEPTED_FOR_SECONDS = 24 * 3_600
+const ACCEPTED_PRICE_MAX_AGE_SECONDS = 24 * 3_600
 
 /**
- * Reads the last market price of a rail that was accepted before a block, by the block's own number and time: whoever asks
- * later gets the same answer, but for prices that were noted late.
+ * Reads the last market price of a rail accepted before a block, by the block's number and time. Later callers get the same
+ * answer, unless a price was recorded late.
  */
 export async function readLastAccepted(
   sql: Sql,
   rail: Rail,
   block: PriceBlock,
 ): Promise<AcceptedPrice | null> {
-  const since = new Date((Number(block.timestamp) - ACCEPTED_FOR_SECONDS) * 1000)
+  const since = new Date((Number(block.timestamp) - ACCEPTED_PRICE_MAX_AGE_SECONDS) * 1000)
   const [row] = await sql<{ usdPerUnit: string; blockNumber: bigint }[]>`
     select usd_per_unit as "usdPerUnit", block_number as "blockNumber" from credits.price
     where rail = ${rail} and source <> 'fixed' and block_timestamp >= ${since}
@@ -77,19 +77,19 @@ export async function readLastAccepted(
   return { usdPerUnit, blockNumber: row.blockNumber }
 }
 
-/** Prices of a rail by the time of their block: `from` included, `to` excluded, null without a bound. */
+/** Prices of a rail by the time of their block: `from` inclusive, `to` exclusive; null means no bound. */
 export interface PriceFilter {
   rail: Rail
   from: Date | null
   to: Date | null
 }
 
-const GREATEST_ID = 2n ** 63n - 1n
+const MAX_ID = 2n ** 63n - 1n
 
 type Row = Omit<PriceView, 'roundId'> & { id: bigint; roundId: string | null; cursor: string }
 
 /**
- * Lists the price history of a rail, newest first. The keyset is the block's time in microseconds and the row's id,
+ * Lists the price history of a rail, newest first. The key of a page is the block's time in microseconds and the row's id,
  * `<microseconds>:<id>`.
  */
 export async function listPrices(
@@ -131,5 +131,5 @@ export async function listPrices(
 function parseCursor(cursor: string): { microseconds: string; id: string } | 'bad_cursor' {
   const match = /^(\d{1,16}):([1-9]\d{0,18})$/.exec(cursor)
   if (match?.[1] === undefined || match[2] === undefined) return 'bad_cursor'
-  return BigInt(match[2]) > GREATEST_ID ? 'bad_cursor' : { microseconds: match[1], id: match[2] }
+  return BigInt(match[2]) > MAX_ID ? 'bad_cursor' : { microseconds: match[1], id: match[2] }
 }

@@ -5,9 +5,9 @@ import { credits } from '../ledger/schema.ts'
 import { priceSources } from '../pricing/priceView.ts'
 
 /**
- * The price history: each price that a credit was given by, and one noted every few minutes in between. Append-only; a
- * price of a block is written once. What a deposit is worth is never read from here, but from the chain: this is what
- * charts show, and what the next price must not be far from.
+ * The price history: each price that a credit used, and one recorded every few minutes in between. Append-only; the price of
+ * a block is written once. Deposits are never priced from here but from the chain: this table is for charts, and for
+ * comparing the next price with the last.
  */
 export const price = credits.table(
   'price',
@@ -21,7 +21,7 @@ export const price = credits.table(
     /** USD per whole unit, floored to 18 decimals. */
     usdPerUnit: numeric('usd_per_unit', { precision: 98, scale: 18 }).notNull(),
     source: text('source', { enum: priceSources }).notNull(),
-    /** Of the ETH/USD feed; null at fixed rates. */
+    /** Round of the ETH/USD feed; null at fixed rates. */
     roundId: numeric('round_id', { precision: 78, scale: 0 }),
     feedUpdatedAt: instant('feed_updated_at'),
     createdAt: instant('created_at').notNull().defaultNow(),

@@ -7,7 +7,7 @@ import { MAX_TICK, wethPerAxgt } from './tickPrice.ts'
 type TwapPricing = Extract<PricingConfig['axgt'], { mode: 'twap' }>
 type AnsweredPool = Extract<PoolReading, { kind: 'answered' }>
 
-/** The last price that was accepted before a block: the next one must not be far from it. */
+/** The last price accepted before a block: the next one must not be far from it. */
 export interface AcceptedPrice {
   usdPerUnit: Fraction
   blockNumber: bigint
@@ -17,22 +17,22 @@ export interface AxgtUsdInput {
   reading: OracleReading
   pricing: TwapPricing
   ethUsdMaxAgeSeconds: number
-  /** null: none in the last day, so there is nothing to be far from. */
+  /** null: none in the last day, so there is nothing to compare with. */
   lastAccepted: AcceptedPrice | null
-  /** An operator's word that a price far from the others is meant. */
+  /** The operator accepts a price far from the others. */
   acceptDeviation: boolean
 }
 
-/** USD per AXGT, or one sentence that says why there is none to be trusted. */
+/** USD per AXGT, or one sentence that says why there is no price to trust. */
 export type AxgtUsd = { kind: 'priced'; usdPerAxgt: Fraction } | { kind: 'unavailable'; why: string }
 
 /**
  * Judges what the pool and the feed said at a block: the TWAP in WETH times ETH/USD. Pure; never above the exact value.
  *
- * No price where the pool remembers less than the TWAP, where its depth over the TWAP was below the floor, or where the
- * TWAP is farther than `AXGT_MAX_DEVIATION_PERCENT` from the slower one or from the last accepted price: whoever pushes
- * the spot for a while must not be paid for it. Exactly at a limit is accepted; the last accepted price is known to 18
- * decimals, floored.
+ * There is no price where the pool remembers less than the TWAP, where its depth over the TWAP was below the floor, or where
+ * the TWAP is further than `AXGT_MAX_DEVIATION_PERCENT` from the slower one or from the last accepted price: nobody must
+ * profit from pushing the spot price for a while. Exactly at a limit is accepted. The last accepted price is floored to 18
+ * decimals.
  */
 export function axgtUsd(input: AxgtUsdInput): AxgtUsd {
   const eth = ethUsd(input.reading, input.ethUsdMaxAgeSeconds)
@@ -54,13 +54,13 @@ export function axgtUsd(input: AxgtUsdInput): AxgtUsd {
   return why === null ? { kind: 'priced', usdPerAxgt } : unavailable(why)
 }
 
-/** A contract that only poses as a pool, or an RPC that lies, may claim any sum: the price of it has no meaning. */
+/** A contract that only poses as a pool, or an RPC that lies, may claim any sum: its price would mean nothing. */
 function isBeyondTicks({ seconds, tickCumulativeDelta }: PoolWindow): boolean {
   const size = tickCumulativeDelta < 0n ? -tickCumulativeDelta : tickCumulativeDelta
   return size > BigInt(MAX_TICK) * BigInt(seconds)
 }
 
-/** USD per AXGT as a reading says, unjudged. Throws where pool or feed gave no answer. */
+/** USD per AXGT by a reading, unjudged. Throws where pool or feed gave no answer. */
 export function unjudgedAxgtUsd({ pool, ethUsd: feed }: OracleReading): Fraction {
   if (pool === null || pool.kind === 'silent' || pool.fast === null) {
     throw new Error('a pool that gave no answer has no price')
@@ -72,7 +72,7 @@ function unavailable(why: string): AxgtUsd {
   return { kind: 'unavailable', why }
 }
 
-/** Blocks come every twelve seconds at the slowest; twice as many observations as needed leaves room for busy times. */
+/** Blocks are at most twelve seconds apart; twice as many observations as needed leaves room for busy times. */
 const SECONDS_PER_OBSERVATION = 6
 const MAX_CARDINALITY = 65_535
 
@@ -96,7 +96,7 @@ function isShallow(
   floorEth: Fraction,
 ): boolean {
   if (floorEth.numerator === 0n) return false
-  // Of 0 only if the liquidity was beyond what a pool can hold: surely deep.
+  // 0 only if the liquidity was more than a pool can hold: surely deep enough.
   if (window.secondsPerLiquidityDeltaX128 === 0n) return false
   const liquidity: Fraction = {
     numerator: BigInt(window.seconds) << 128n,

@@ -1,23 +1,23 @@
 import type { Fraction } from '../config/config.ts'
 import type { FeedReading, OracleReading, SequencerReading } from './oracleReading.ts'
 
-/** USD per ETH, or one sentence that says why there is none to be trusted. */
+/** USD per ETH, or one sentence that says why there is no price to trust. */
 export type EthUsd = { kind: 'priced'; usdPerEth: Fraction } | { kind: 'unavailable'; why: string }
 
 /**
- * How long after an L2's sequencer came back its prices are not believed: time for everybody to act on the new prices.
- * An hour, as Chainlink advises (docs.chain.link/data-feeds/l2-sequencer-feeds).
+ * How long prices stay untrusted after an L2's sequencer came back, so that everybody has time to act on the new ones. An
+ * hour, as Chainlink advises (docs.chain.link/data-feeds/l2-sequencer-feeds).
  */
 const SEQUENCER_GRACE_SECONDS = 3_600n
 
-/** More decimals than this and 10^decimals no longer fits the chain's own 256 bits. */
+/** With more decimals, 10^decimals no longer fits into 256 bits. */
 const MAX_DECIMALS = 77
 
 /**
- * Judges what Chainlink's ETH/USD feed said at a block. Pure. A price needs an answer above 0, and an update that lies
- * neither after the block nor more than `maxAgeSeconds` before it, by the block's own time: exactly that old is fresh
- * enough. On an L2 with a sequencer feed it must also have been up for more than {@link SEQUENCER_GRACE_SECONDS}.
- * `answeredInRound` is recorded and not judged: Chainlink has deprecated it.
+ * Judges what Chainlink's ETH/USD feed said at a block. Pure. A price needs an answer above 0 whose update is neither after
+ * the block nor more than `maxAgeSeconds` before it, by the block's time; exactly that old is fresh enough. On an L2 with a
+ * sequencer feed, the sequencer must also have been up for more than {@link SEQUENCER_GRACE_SECONDS}.
+ * `answeredInRound` is recorded but not judged: Chainlink has deprecated it.
  */
 export function ethUsd(reading: OracleReading, maxAgeSeconds: number): EthUsd {
   const why =
@@ -49,7 +49,7 @@ function whyNotSequencer(sequencer: SequencerReading | null, blockTimestamp: big
   if (sequencer === null) return null
   if (sequencer.kind === 'silent') return 'the sequencer feed does not answer'
   if (sequencer.answer !== 0n) return 'the sequencer of the chain is down'
-  // 0: the feed was deployed and has not been told anything yet.
+  // 0: the feed was deployed and has no report yet.
   if (sequencer.startedAt === 0n) return 'the sequencer feed has no round yet'
   const upSeconds = blockTimestamp - sequencer.startedAt
   if (upSeconds > SEQUENCER_GRACE_SECONDS) return null

@@ -49,20 +49,20 @@ export function reduce(fraction: Fraction): Fraction {
   return { numerator: fraction.numerator / a, denominator: fraction.denominator / a }
 }
 
-/** The greatest integer that is not above it; towards −∞, also for negative numbers. */
+/** The greatest integer not above it: rounds towards −∞, for negative numbers too. */
 export function floor({ numerator, denominator }: Fraction): bigint {
   const quotient = numerator / denominator
   return numerator % denominator < 0n ? quotient - 1n : quotient
 }
 
-/** The least integer that is not below it. */
+/** The least integer not below it. */
 export function ceil(fraction: Fraction): bigint {
   return -floor({ numerator: -fraction.numerator, denominator: fraction.denominator })
 }
 
 /**
- * As a decimal string without trailing zeros, `12.5` for example. Exact where `maxDecimals` digits suffice, floored
- * there otherwise. 18 decimals unless told.
+ * As a decimal string without trailing zeros, `12.5` for example. Exact where `maxDecimals` digits suffice, otherwise
+ * floored to that many. 18 decimals by default.
  */
 export function formatFraction(fraction: Fraction, maxDecimals = 18): string {
   const scaled = floor({

@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 
-/** A block as a price was read at it. */
+/** The block that a price was read at. */
 export interface PriceBlock {
   number: bigint
   hash: string
@@ -9,19 +9,19 @@ export interface PriceBlock {
 }
 
 /**
- * What the price sources of a chain said after one block, as they said it. Nothing is judged yet: what makes it a price,
- * or no price, is `priceRail`'s to say. It is kept whole with the credit.
+ * What a chain's price sources said after one block, unjudged: `priceRail` decides whether it makes a price. It is kept
+ * whole with the credit.
  */
 export interface OracleReading {
   block: PriceBlock
   ethUsd: FeedReading
   /** null where no sequencer feed is configured. */
   sequencer: SequencerReading | null
-  /** null where the pool was not asked: nothing of the block is priced by it. */
+  /** null where the pool was not asked: no payment of the block is priced by it. */
   pool: PoolReading | null
 }
 
-/** Chainlink's `latestRoundData`, or that the feed gave none (it reverted, or there is no contract). */
+/** Chainlink's `latestRoundData`; `silent`: the feed reverted, or there is no contract. */
 export type FeedReading =
   | {
       kind: 'answered'
@@ -34,7 +34,7 @@ export type FeedReading =
     }
   | { kind: 'silent'; feed: Address }
 
-/** Chainlink's sequencer-uptime feed of an L2: answer 0 is up, 1 is down; `startedAt` is since when. */
+/** Chainlink's sequencer-uptime feed of an L2: answer 0 is up, 1 is down, since `startedAt`. */
 export type SequencerReading =
   | { kind: 'answered'; feed: Address; answer: bigint; startedAt: bigint }
   | { kind: 'silent'; feed: Address }
@@ -56,7 +56,7 @@ export type PoolReading =
     }
   | { kind: 'silent'; pool: Address }
 
-/** How Uniswap's oracle accumulators grew in a stretch of time that ends with the block. */
+/** How Uniswap's oracle accumulators grew over a period that ends with the block. */
 export interface PoolWindow {
   seconds: number
   /** Of `tickCumulative`: the sum of the tick over every second. */

@@ -7,7 +7,7 @@ import type { PriceSource } from './priceView.ts'
 
 const MINUTES_PER_HOUR = 60n
 const ONE_USD = fractionOf(1n)
-/** More than all the money there is: whoever answers it is broken, and its digits would fit no column. */
+/** More than all the money there is: a source that answers more is broken, and the number would fit no column. */
 const MAX_USD_PER_UNIT = fractionOf(10n ** 24n)
 
 export interface RailPriceInput {
@@ -19,12 +19,12 @@ export interface RailPriceInput {
   acceptDeviation: boolean
 }
 
-/** USD per whole unit of an asset, exact, and what it rests on; or why there is none to be trusted. */
+/** USD per whole unit of an asset, exact, and what it is based on; or why there is no price to trust. */
 export type RailPrice =
   | { kind: 'priced'; source: PriceSource; usdPerUnit: Fraction; reading: OracleReading | null }
   | { kind: 'unavailable'; why: string }
 
-/** Says what a unit of an asset is worth in USD, by the operator's rate or by what feed and pool said. Pure. */
+/** Prices a unit of an asset in USD, by the operator's rate or by what feed and pool said. Pure. */
 export function priceRail(input: RailPriceInput): RailPrice {
   const price = unboundedPrice(input)
   if (price.kind === 'unavailable' || compare(price.usdPerUnit, MAX_USD_PER_UNIT) <= 0) return price
@@ -61,7 +61,7 @@ function chainlink({ pricing, oracle }: RailPriceInput): RailPrice {
   if (oracle === null) return NOT_READ
   const eth = ethUsd(oracle, pricing.ethUsdMaxAgeSeconds)
   if (eth.kind === 'unavailable') return eth
-  // The pool has no part in it, and is read only when an AXGT payment shares the block.
+  // The pool plays no part in this price; it is read only when an AXGT payment shares the block.
   const reading = { ...oracle, pool: null }
   return { kind: 'priced', source: 'chainlink', usdPerUnit: eth.usdPerEth, reading }
 }

@@ -4,7 +4,7 @@ import type { Rail } from '../config/config.ts'
 export const priceSources = ['fixed', 'chainlink', 'twap'] as const
 export type PriceSource = (typeof priceSources)[number]
 
-/** One price that was used for a credit or noted in passing, as the history keeps it. */
+/** One price of the history: used for a credit, or recorded in between. */
 export interface PriceView {
   rail: Rail
   /** USD per whole unit of the asset, a decimal string with at most 18 decimals, floored. */

@@ -20,8 +20,8 @@ import type { PriceSource } from './priceView.ts'
 export const MICROS_PER_MINUTE = 60_000_000n
 
 /**
- * The most one payment may become: 2^53 − 1 micros, some 285 years of one GPU. Above it something is wrong with the
- * payment or with the price, and an operator decides. It keeps every credit exact even in a client that reads doubles.
+ * The most that one payment may be worth: 2^53 − 1 micros, some 285 years of one GPU. Above it something is wrong with the
+ * payment or the price, and an operator decides. The limit keeps every credit exact even in a client that reads doubles.
  */
 export const MAX_CREDIT_MICROS = 2n ** 53n - 1n
 
@@ -30,7 +30,7 @@ const ONE = fractionOf(1n)
 const HUNDRED = fractionOf(100n)
 const NOTHING = fractionOf(0n)
 
-/** How a rail's amount became micros; kept whole with the credit so that anyone can recompute it. */
+/** How an amount on a rail became micros; kept whole with the credit so that anyone can recompute it. */
 export interface Quote {
   rail: Rail
   wallet: Address | null
@@ -38,9 +38,9 @@ export interface Quote {
   minimumBaseUnits: bigint
   /** Floored once, at the very end; 0 is possible for dust. */
   creditMicros: bigint
-  /** The tier that was applied. Tiers apply to ETH only: on the other rails always tier 0, whatever the wallet holds. */
+  /** The tier applied. Tiers apply to ETH only: on other rails it is always tier 0, whatever the wallet holds. */
   tier: { index: number; label: string; discountPercent: string }
-  /** The wallet's AXGT at the quote's block, in base units; null where it was not read: it decides about ETH only. */
+  /** The wallet's AXGT at the quote's block, in base units; null where it was not read, because it matters for ETH only. */
   axgtBalance: bigint | null
   bonusPercent: string
   price: QuotePrice
@@ -48,14 +48,14 @@ export interface Quote {
   asOfBlock: { number: bigint; hash: string }
 }
 
-/** The exact rate of a quote, and how it came about. */
+/** The exact rate of a quote, and where it comes from. */
 export interface QuotePrice {
   mode: PriceSource
   /** USD per whole unit, a decimal floored to 18 decimals, for people; null in snapshots stored before 0.2.0. */
   usdPerUnit: string | null
   /** What an hour cost then, exact; null in snapshots stored before 0.2.0. */
   usdPerHour: string | null
-  /** What was multiplied with the amount. */
+  /** What the amount was multiplied by. */
   microsPerBaseUnit: Fraction
   description: string
   /** What feed and pool said; null at fixed rates. */
@@ -65,22 +65,22 @@ export interface QuotePrice {
 export interface QuoteInput {
   pricing: PricingConfig
   rail: RailConfig
-  /** Of the rail's asset, as its token says; 18 for ETH. */
+  /** Decimals of the rail's asset, as its token reports them; 18 for ETH. */
   decimals: number
-  /** Whose tier it is; null for nobody in particular. */
+  /** Whose tier applies; null for nobody in particular. */
   wallet: Address | null
-  /** null: what `atLeastMicros` costs, or the wallet's own minimum. */
+  /** null: quote what `atLeastMicros` costs, or else the wallet's own minimum. */
   amountBaseUnits: bigint | null
-  /** Where there is no amount: the least one, rounded up to a base unit, that yields at least these micros. */
+  /** Without an amount: quote the least one, rounded up to a base unit, that yields at least these micros. */
   atLeastMicros?: bigint | null
   /** What the wallet holds at `block`; null where AXGT does not exist on the chain, or for nobody in particular. */
   axgt: { balance: bigint; decimals: number } | null
   block: { number: bigint; hash: string }
-  /** What feed and pool said; null where nothing was read, which is enough at fixed rates. */
+  /** What feed and pool said; null where nothing was read, which suffices at fixed rates. */
   oracle: OracleReading | null
-  /** null: none lately. */
+  /** null: no price was accepted lately. */
   lastAccepted: AcceptedPrice | null
-  /** An operator's word; see `axgtUsd`. */
+  /** Set by the operator; see `axgtUsd`. */
   acceptDeviation?: boolean
 }
 
@@ -93,13 +93,13 @@ export type QuoteOutcome =
   | { kind: 'price_unavailable'; why: string }
   | { kind: 'amount_too_large' }
 
-/** What makes a rail's price another one for this wallet, before the amount is known. */
+/** What changes a rail's price for this wallet, before the amount is known. */
 interface Terms {
   tier: Quote['tier']
   bonusPercent: string
   /** Asset units, not base units. */
   minimum: Fraction
-  /** Minutes for what is worth one minute: above 1 with a discount or a bonus. */
+  /** Minutes given per minute paid: above 1 with a discount or a bonus. */
   factor: Fraction
   /** Ends the sentence that explains the price. */
   description: string
@@ -108,9 +108,9 @@ interface Terms {
 /**
  * Says what an amount on a rail is worth. Pure. The rate is an exact fraction and the only rounding is the one floor at
  * the end, so a quote never exceeds the exact value and splitting a payment never yields more. An amount below the
- * minimum is quoted all the same: whether it is credited is the gate's to say. The minimum is rounded up to a base unit.
+ * minimum is quoted too: the gate decides whether to credit it. The minimum is rounded up to a base unit.
  *
- * Throws for a negative amount and for decimals outside 0…77, which are refused where they enter.
+ * Throws for a negative amount and for decimals outside 0…77; callers refuse both earlier.
  */
 export function quote(input: QuoteInput): QuoteOutcome {
   const { rail, wallet, axgt, block } = input
@@ -121,7 +121,7 @@ export function quote(input: QuoteInput): QuoteOutcome {
   const minimumBaseUnits = ceil(multiply(terms.minimum, baseUnitsPerUnit))
   const price = quotePrice(input.pricing, rail, priced, terms, baseUnitsPerUnit)
   const amountBaseUnits = input.amountBaseUnits ?? costOf(input.atLeastMicros, price) ?? minimumBaseUnits
-  if (amountBaseUnits < 0n) throw new RangeError('an amount can not be negative')
+  if (amountBaseUnits < 0n) throw new RangeError('an amount cannot be negative')
   const creditMicros = recomputeMicros({ amountBaseUnits, price })
   if (creditMicros > MAX_CREDIT_MICROS) return { kind: 'amount_too_large' }
   return {
@@ -181,7 +181,7 @@ function quotePrice(
   }
 }
 
-/** Micros per base unit, exact, in lowest terms: what a price in USD comes to at the price of an hour. */
+/** Micros per base unit, exact, in lowest terms, from a price in USD and the price of an hour. */
 export function rateOf(price: {
   usdPerUnit: Fraction
   usdPerHour: Fraction
@@ -193,7 +193,7 @@ export function rateOf(price: {
   return reduce(divide(multiply(minutesPerUnit, fractionOf(MICROS_PER_MINUTE)), price.baseUnitsPerUnit))
 }
 
-/** What a tier's discount and a bonus come to together: minutes for what is worth one minute. */
+/** A tier's discount and a bonus combined: minutes given per minute paid. */
 export function factorOf(percent: { discount: Fraction; bonus: Fraction }): Fraction {
   return divide(add(ONE, divide(percent.bonus, HUNDRED)), subtract(ONE, divide(percent.discount, HUNDRED)))
 }

@@ -21,7 +21,7 @@ const poolWindow = z.strictObject({
   secondsPerLiquidityDeltaX128: integer,
 })
 
-/** A stored reading: the same fields, bigints as decimal strings. Parsing gives the `OracleReading` back. */
+/** A stored reading: the same fields, bigints as decimal strings. Parsing it returns the `OracleReading`. */
 const oracleReadingSchema = z.strictObject({
   block: z.strictObject({ number: integer, hash: z.string(), timestamp: integer }),
   ethUsd: z.discriminatedUnion('kind', [
@@ -59,12 +59,12 @@ const oracleReadingSchema = z.strictObject({
     .nullable(),
 })
 
-/** A reading in JSON. */
+/** A reading as JSON. */
 export type OracleReadingJson = z.input<typeof oracleReadingSchema>
 
-/** Turns a reading into what is stored; {@link oracleReadingSchema} gives the same reading back. */
+/** Turns a reading into its stored form; {@link oracleReadingSchema} parses it back. */
 function oracleReadingToJson(reading: OracleReading): OracleReadingJson {
-  // Every bigint of a reading is a decimal string in its JSON, and nothing else differs.
+  // In JSON, every bigint of a reading is a decimal string; nothing else differs.
   return JSON.parse(
     JSON.stringify(reading, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
   ) as OracleReadingJson
@@ -94,7 +94,7 @@ const storedQuote = z.strictObject({
   bonusPercent: percent,
   price: z.strictObject({
     mode: z.enum(priceSources),
-    // Snapshots of 0.1 have only fixed rates, and lack these three.
+    // Snapshots of 0.1 have only fixed rates and lack these three fields.
     usdPerUnit: decimal.nullable().default(null),
     usdPerHour: decimal.nullable().default(null),
     microsPerBaseUnit: z.strictObject({ numerator: toBigint, denominator: positive }),
@@ -104,10 +104,10 @@ const storedQuote = z.strictObject({
   asOfBlock: z.strictObject({ number: toBigint, hash: z.string() }),
 })
 
-/** A quote in JSON: the same fields, bigints as decimal strings. */
+/** A quote as JSON: the same fields, bigints as decimal strings. */
 export type QuoteJson = z.input<typeof storedQuote>
 
-/** Turns a quote into the snapshot that is stored with a credit. {@link quoteFromJson} gives the same quote back. */
+/** Turns a quote into the snapshot that is stored with a credit. {@link quoteFromJson} reads it back. */
 export function quoteToJson(quote: Quote): QuoteJson {
   const { numerator, denominator } = quote.price.microsPerBaseUnit
   return {
@@ -131,7 +131,7 @@ export function quoteToJson(quote: Quote): QuoteJson {
   }
 }
 
-/** Reads a stored snapshot back. `malformed` names the first field that is not as {@link quoteToJson} writes it. */
+/** Reads a stored snapshot. `malformed` names the first field that {@link quoteToJson} would not have written that way. */
 export function quoteFromJson(
   json: unknown,
 ): { kind: 'quote'; quote: Quote } | { kind: 'malformed'; problem: string } {

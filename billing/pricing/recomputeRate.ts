@@ -7,9 +7,9 @@ import type { OracleReading } from './oracleReading.ts'
 import { factorOf, type Quote, rateOf } from './quote.ts'
 
 /**
- * Recomputes a quote's rate from what feed and pool said, the price of an hour, the discount and the bonus, all of which
- * the snapshot holds: so that a credit can be explained years later without the chain. Null for a fixed rate, which is
- * the operator's word. Throws where the snapshot contradicts itself (a market price without its reading).
+ * Recomputes a quote's rate from what feed and pool said, the price of an hour, the discount and the bonus. The snapshot
+ * holds all of them, so a credit can be explained years later without the chain. Null for a fixed rate, which the operator
+ * sets. Throws where the snapshot contradicts itself (a market price without its reading).
  */
 export function recomputeRate(quote: Quote): Fraction | null {
   const { mode, reading, usdPerHour } = quote.price
@@ -37,7 +37,7 @@ function unjudgedPrice(
   return { usdPerUnit, decimals: reading.pool.axgtDecimals }
 }
 
-/** Whether a rate is the very one of the quote. */
+/** Whether a rate equals the quote's. */
 export function isRateOf(quote: Quote, rate: Fraction): boolean {
   return compare(rate, quote.price.microsPerBaseUnit) === 0
 }

@@ -8,17 +8,17 @@ export const MAX_TICK = 887_272
 const FRACTION_BITS = 192n
 const ONE = 1n << FRACTION_BITS
 
-/** Bits of a tick: 2^20 is above MAX_TICK. */
+/** Number of bits in a tick: 2^20 is above MAX_TICK. */
 const LADDER_LENGTH = 20
 
 const { lower: LOWER_LADDER, upper: UPPER_LADDER } = buildLadders()
 
 /**
  * Encloses the price of a Uniswap v3 tick, 1.0001^tick base units of token1 per base unit of token0: the exact value is
- * never below `lower` and never above `upper`, and these are less than 2^-160 of it apart. Not in lowest terms.
+ * never below `lower` and never above `upper`, and the two differ by less than 2^-160 of it. Not in lowest terms.
  *
- * Uniswap's own TickMath would not do: its square root is rounded up, so above the exact value, and at the low end it
- * has only 32 significant bits, an error of up to 2.3e-10 and twice that in the price.
+ * Uniswap's own TickMath is not good enough: its square root is rounded up, above the exact value, and at the low end it has
+ * only 32 significant bits: an error of up to 2.3e-10, and twice that in the price.
  *
  * Throws RangeError for a tick that is no integer or is outside ±887272.
  */
@@ -30,7 +30,7 @@ export function enclosePrice(tick: number | bigint): { lower: Fraction; upper: F
   const distance = BigInt(tick < 0 ? -tick : tick)
   const lower = climb(LOWER_LADDER, distance, floorToFixed)
   const upper = climb(UPPER_LADDER, distance, ceilToFixed)
-  // A reciprocal as a fraction is exact, and what was above is then below.
+  // The reciprocal of a fraction is exact, and swaps the bounds.
   return tick < 0
     ? { lower: { numerator: ONE, denominator: upper }, upper: { numerator: ONE, denominator: lower } }
     : { lower: { numerator: lower, denominator: ONE }, upper: { numerator: upper, denominator: ONE } }
@@ -50,7 +50,7 @@ export function meanTick(
   if (!Number.isSafeInteger(seconds) || seconds <= 0) {
     throw new RangeError(`a window must be a positive integer of seconds, not ${seconds}`)
   }
-  // Of bigints, / goes towards zero.
+  // Division of bigints rounds towards zero.
   const quotient = tickCumulativeDelta / BigInt(seconds)
   const remainder = tickCumulativeDelta % BigInt(seconds)
   let mean = quotient
@@ -64,9 +64,10 @@ export function meanTick(
  * WETH per AXGT, both in whole units, over a window of their Uniswap v3 pool: the geometric mean price. Never above the
  * exact value 1.0001^(±tickCumulativeDelta / seconds) × 10^(axgtDecimals − wethDecimals), plus where AXGT is token0.
  *
- * The mean is rounded to an integer tick, as Uniswap's `consult` does, but always to the side on which AXGT is cheaper:
- * less than one basis point, in favour of the house. The ticks that a pool remembers are its prices already floored, which
- * no reader can undo: up to one basis point in favour of token1. Beyond that the price is short by less than 2^-160 of itself.
+ * The mean is rounded to an integer tick, as Uniswap's `consult` does, but always to the side on which AXGT is cheaper: less
+ * than one basis point, in the operator's favour. The ticks that a pool remembers are already floored prices, which no
+ * reader can undo: up to one basis point in favour of token1. Apart from that the price is low by less than 2^-160 of
+ * itself.
  *
  * Throws RangeError for decimals outside 0…77, and whenever {@link meanTick} does.
  */
@@ -97,12 +98,12 @@ function isTick(integer: number | bigint): boolean {
   return integer >= -MAX_TICK && integer <= MAX_TICK
 }
 
-/** 1.0001^(2^i) for i = 0…19 in fixed point, each from the one before: never above the exact power, and never below. */
+/** 1.0001^(2^i) for i = 0…19 in fixed point, each from the one before: `lower` never above the exact power, `upper` never below. */
 function buildLadders(): { lower: bigint[]; upper: bigint[] } {
   const lower: bigint[] = []
   const upper: bigint[] = []
   let below = (10_001n * ONE) / 10_000n
-  // 1.0001 has no end in binary, so the quotient above was cut off.
+  // 1.0001 has no finite binary form, so the quotient above was truncated.
   let above = below + 1n
   for (let i = 0; i < LADDER_LENGTH; i++) {
     lower.push(below)

@@ -1,26 +1,26 @@
 import type postgres from 'postgres'
 import type { Transaction } from '../database/connect.ts'
 
-/** One thing in the books that is not as it must be. */
+/** One thing in the books that is wrong. */
 export interface Difference {
   /** Which rule is broken: stable, in kebab case, for example `balance-is-not-the-sum`. */
   rule: string
-  /** What it is broken for: an account, an entry, a deposit, a trigger. */
+  /** Where it is broken: an account, an entry, a deposit, a trigger. */
   subject: string
   /** One sentence for the operator that says what was expected and what was found. */
   detail: string
 }
 
 /**
- * What a verification yields: each difference as it is found, and every so often how many things it has looked at so far,
- * `of` how many where that is known. The last count of a thing is all of it.
+ * What a verification yields: each difference as it is found, and from time to time how many things it has checked so far,
+ * `of` how many where that is known. The last count of a thing is its total.
  */
 export type VerificationStep =
   | { kind: 'difference'; difference: Difference }
   | { kind: 'checked'; what: string; count: bigint; of?: bigint }
 
-/** Rows in memory at a time, whatever the size of the ledger. */
-const BATCH = 500
+/** Rows held in memory at a time, whatever the size of the ledger. */
+const ROWS_PER_FETCH = 500
 
 /** A rule as a query: its rows are the offenders, with a `subject` and a `detail` each. */
 export interface Rule {
@@ -31,7 +31,7 @@ export interface Rule {
 /** Runs rules one after the other and yields what each finds, through a cursor. */
 export async function* streamDifferences(rules: Rule[]): AsyncGenerator<VerificationStep> {
   for (const { name, offenders } of rules) {
-    for await (const rows of offenders.cursor(BATCH)) {
+    for await (const rows of offenders.cursor(ROWS_PER_FETCH)) {
       for (const { subject, detail } of rows) {
         yield { kind: 'difference', difference: { rule: name, subject, detail } }
       }
@@ -39,15 +39,15 @@ export async function* streamDifferences(rules: Rule[]): AsyncGenerator<Verifica
   }
 }
 
-/** Rows of the table that is walked, for each range. */
-const AT_ONCE = 5_000
+/** Rows of the walked table per range. */
+const ROWS_PER_RANGE = 5_000
 
-/** A condition: that a column is within the range being looked at. */
+/** The condition that a column is within the range being checked. */
 export type Within = (column: string) => postgres.PendingQuery<postgres.Row[]>
 
-/** A table of the schema `credits`, and by which of its columns it is walked. */
+/** A table of the schema `credits`, and the column by which it is walked. */
 export interface Walk {
-  /** What its rows are called in the count. */
+  /** The name of its rows in the count. */
   what: string
   table: string
   /** Text or bigint, with an index; rows where it is null are left out. */
@@ -55,9 +55,9 @@ export interface Walk {
 }
 
 /**
- * Proves a table range by range of its key, so that neither this process nor PostgreSQL ever holds more than one range, and
- * whoever watches sees it go on. The ranges leave no gap and no end: what other tables have for a key that this one does
- * not have is looked at too, before its first key and after its last.
+ * Verifies a table range by range of its key, so that neither this process nor PostgreSQL ever holds more than one range,
+ * and an observer sees progress. The ranges leave no gaps and are open at both ends, so rows of other tables whose key this
+ * table lacks are checked too, even before its first key and after its last.
  */
 export async function* walkRanges(
   tx: Transaction,
@@ -72,7 +72,7 @@ export async function* walkRanges(
   for (;;) {
     const from = after
     const next = await findRange(tx, walk, from)
-    const upTo = next.count < AT_ONCE ? null : next.last
+    const upTo = next.count < ROWS_PER_RANGE ? null : next.last
     yield* streamDifferences(rulesOf((column) => isWithin(tx, column, from, upTo)))
     count += next.count
     yield { kind: 'checked', what, count, of }
@@ -97,7 +97,7 @@ async function findRange(
     select max(key)::text as last, count(*) as count from (
       select ${column} as key from credits.${tx(table)}
       where ${column} is not null ${after === null ? tx`` : tx`and ${column} > ${after}`}
-      order by ${column} limit ${AT_ONCE}
+      order by ${column} limit ${ROWS_PER_RANGE}
     ) rows`
   return row ?? { last: null, count: 0n }
 }

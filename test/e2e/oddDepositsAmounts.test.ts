@@ -120,7 +120,7 @@ describe('amounts at the ends', () => {
     await expectHeld(second, beyond, { rail: 'usdc:31337', reason: 'amount_too_large', amount: most + 1n })
   })
 
-  it('an amount that a double can not hold is credited to the wei, and its micros are floored', async () => {
+  it('an amount that a double cannot hold is credited to the wei, and its micros are floored', async () => {
     const payer = await scene.newPayer()
     const value = parseEther('1') + 138_889n
     const hash = await mineOne(payEther(payer, value))

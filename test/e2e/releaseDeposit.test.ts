@@ -323,7 +323,7 @@ describe('a release', () => {
     expect(await rowOf(payments[1])).toEqual(credited((3n * HOUR) / 2n))
   })
 
-  test('is refused, and changes nothing, where the block ordered can not tell either', async () => {
+  test('is refused, and changes nothing, where the block ordered cannot tell either', async () => {
     const payment = await payAndForget({ value: ETHER / 2n })
     await chain.mine(6)
     const { number: deepest } = await deepestBlock()

@@ -10,8 +10,8 @@ import { type Service, startService } from '../support/startService.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
 // Case 47: the database is a backup again, while the chain has gone on. The backup is a copy of the database; restored is
-// the schema `credits` only, as docs/operations.md says. The database is opened only while the service does not run: it can
-// not be copied otherwise.
+// the schema `credits` only, as docs/operations.md says. The database is opened only while the service does not run: it
+// cannot be copied otherwise.
 
 /** Long enough for a heartbeat to come while the service starts, and shorter than what happens between. */
 const TIMEOUT_SECONDS = 20

@@ -276,7 +276,7 @@ describe('settings', () => {
     expect(err).not.toContain('hunter2')
   })
 
-  test('a database that can not be reached ends with 1 and one sentence without the password', async () => {
+  test('a database that cannot be reached ends with 1 and one sentence without the password', async () => {
     const { code, err } = await credits(['verify'], {
       DATABASE_URL: 'postgres://user:hunter2@127.0.0.1:1/db',
     })

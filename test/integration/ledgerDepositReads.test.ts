@@ -233,7 +233,7 @@ describe('health', () => {
     })
   })
 
-  test('a database that can not be reached is the finding, told within the patience', async () => {
+  test('a database that cannot be reached is the finding, told within the patience', async () => {
     const gone = await createTestDatabase()
     await gone.drop()
     expect((await readHealth(gone.sql, [1])).checks).toEqual({

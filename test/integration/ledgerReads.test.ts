@@ -149,7 +149,7 @@ test.each(['', '0', '-1', '1e3', '1;', 'abc', '9223372036854775808', '9999999999
   },
 )
 
-test('the ledger refuses UPDATE, DELETE and TRUNCATE, and an account’s balance can not be written', async () => {
+test('the ledger refuses UPDATE, DELETE and TRUNCATE, and an account’s balance cannot be written', async () => {
   const { wallet } = adjustment()
   const eventAt = new Date()
   await database.sql.begin((tx) =>

@@ -7,7 +7,7 @@ import { createMeterScene, type MeterScene } from '../support/createMeterScene.t
 import { waitUntil } from '../support/waitUntil.ts'
 import { fakeDeps, serviceKey } from '../unit/api/fakeDeps.ts'
 
-// Batches of heartbeats that can not be billed, because somebody else holds the account's meter.
+// Batches of heartbeats that cannot be billed, because somebody else holds the account's meter.
 
 const ALICE: Address = `0x${'a1'.repeat(20)}`
 const BOB: Address = `0x${'b0'.repeat(20)}`

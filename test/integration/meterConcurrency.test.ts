@@ -280,7 +280,7 @@ describe('case 42: two started at the same instant', () => {
   })
 })
 
-describe('case 43: grace can not be farmed', () => {
+describe('case 43: grace cannot be farmed', () => {
   /** Tops up by eight minutes, starts eight GPUs, and runs until the session is over; the grace left after each. */
   async function exhaust(id: string): Promise<{ graceSeconds: number; left: bigint }> {
     expect(await scene.start(id, ALICE, 8)).toMatchObject({ kind: 'created' })

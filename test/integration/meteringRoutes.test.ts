@@ -13,7 +13,7 @@ import { createMeterClock, type MeterClock } from '../support/createMeterClock.t
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { config, fakeDeps, serviceKey } from '../unit/api/fakeDeps.ts'
 
-// The routes on the real meter: what unit tests with fakes can not see is whether the two understand each other.
+// The routes on the real meter: what unit tests with fakes cannot see is whether the two understand each other.
 
 const wallet = `0x${'a1'.repeat(20)}` as const
 const headers = { Authorization: `Bearer ${serviceKey}`, 'Content-Type': 'application/json' }

@@ -100,7 +100,7 @@ describe('npm start', { timeout: 180_000 }, () => {
   })
 })
 
-describe('npm start with what it can not run with', () => {
+describe('npm start with what it cannot run with', () => {
   const run = (args: string[], env: ServiceSettings) =>
     spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
       env: { PATH: process.env.PATH ?? '', ...env },

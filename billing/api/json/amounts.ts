@@ -3,8 +3,8 @@ import { formatFraction } from '../../pricing/fraction.ts'
 import { MICROS_PER_MINUTE } from '../../pricing/quote.ts'
 
 /**
- * Writes micros as minutes: a decimal string with at most 6 decimals, floored towards −∞, so that it never shows more
- * credit than there is, nor less debt.
+ * Formats micros as minutes: a decimal string with at most 6 decimals, floored towards −∞, so it never shows more credit or
+ * less debt than there is.
  *
  * @example formatMinutes(90_000_000n) // '1.5'
  * @example formatMinutes(-1n) // '-0.000001'
@@ -16,14 +16,14 @@ export function formatMinutes(micros: bigint): string {
 /** An integer of any size in an answer: a decimal string, because a JSON number would lose digits. */
 export const bigintText = z.string().openapi({ pattern: '^-?(0|[1-9][0-9]*)$', example: '3600000000' })
 
-/** Minutes in an answer, beside the micros they were made of; see `formatMinutes`. */
+/** Minutes in an answer, next to the micros they come from; see `formatMinutes`. */
 export const minutesText = z.string().openapi({
   pattern: '^-?(0|[1-9][0-9]*)(\\.[0-9]{1,6})?$',
   example: '60',
   description: 'Minutes with at most 6 decimals, floored.',
 })
 
-/** A price in an answer: USD per whole unit of an asset, for people. What a credit rests on is the exact `rate`. */
+/** A price in an answer: USD per whole unit of an asset, for people. Credits are computed with the exact `rate`. */
 export const usdText = z.string().openapi({
   pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,18})?$',
   example: '2500',

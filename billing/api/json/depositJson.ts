@@ -4,7 +4,7 @@ import { depositReasons, depositStates } from '../../deposits/schema.ts'
 import type { TransactionView } from '../../desk/createDesk.ts'
 import { bigintText, formatMinutes, minutesText } from './amounts.ts'
 
-/** The schema of a deposit in every answer that has one. */
+/** The schema of a deposit in all answers. */
 export const DepositSchema = z
   .strictObject({
     id: z.string().openapi({ description: '`<chainId>-<txHash>-<asset>-<payer>`; no reorg changes it.' }),
@@ -52,8 +52,8 @@ export function depositJson(deposit: DepositView): z.input<typeof DepositSchema>
 }
 
 /**
- * The schema of a deposit for the operator alone. Its fields are listed anew instead of being added by `extend`: that
- * would say in OpenAPI that it must also be a plain deposit, which has no further field.
+ * The schema of a deposit for the operator only. It lists all fields again instead of using `extend`, which would say in
+ * OpenAPI that it must also be a plain deposit, which has no further fields.
  */
 export const AdminDepositSchema = z
   .strictObject({
@@ -62,12 +62,12 @@ export const AdminDepositSchema = z
   })
   .openapi('AdminDeposit')
 
-/** A deposit as JSON for the operator: with the detail, which may tell of RPCs and settings and is for nobody else. */
+/** A deposit as JSON for the operator: with the detail, which may mention RPCs and settings and is for nobody else. */
 export function adminDepositJson(deposit: DepositView): z.input<typeof AdminDepositSchema> {
   return { ...depositJson(deposit), detail: deposit.detail }
 }
 
-/** The schema of what is known of one transaction. */
+/** The schema of what is known about one transaction. */
 export const TransactionSchema = z
   .strictObject({
     txHash: z.string(),

@@ -34,7 +34,7 @@ export function priceJson(price: PriceView): z.input<typeof PriceSchema> {
   }
 }
 
-/** The schema of where a quote's price comes from. All but `kind` and `description` is null at a fixed rate. */
+/** The schema of a quote's price source. All fields but `kind` and `description` are null at a fixed rate. */
 export const PriceSourceSchema = z
   .strictObject({
     kind: z.enum(priceSources).openapi({
@@ -57,7 +57,7 @@ export const PriceSourceSchema = z
   })
   .openapi('PriceSource')
 
-/** Where a quote's price comes from, as JSON. */
+/** A quote's price source as JSON. */
 export function priceSourceJson({
   mode,
   description,

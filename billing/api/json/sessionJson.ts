@@ -37,7 +37,7 @@ export function sessionJson(session: SessionView): z.input<typeof SessionSchema>
 
 const MICROS_PER_SECOND = 1_000_000n
 
-/** The schema of a session after it was metered: what a heartbeat and a release answer. */
+/** The schema of a session after metering: the answer to a heartbeat and to a release. */
 export const HeartbeatSchema = z
   .strictObject({
     id: z.string(),
@@ -58,7 +58,7 @@ export const HeartbeatSchema = z
   })
   .openapi('Heartbeat')
 
-/** A metered session as JSON. Seconds of grace are floored. */
+/** A metered session as JSON. Grace is floored to seconds. */
 export function heartbeatJson(session: MeteredSession): z.input<typeof HeartbeatSchema> {
   return {
     id: session.id,

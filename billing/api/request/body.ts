@@ -27,16 +27,16 @@ export function jsonBody(options: { maxBytes?: number } = {}): MiddlewareHandler
   }
 }
 
-/** Room for `{}` however it is laid out. */
-const MAX_BYTES = 1024
+/** Room for `{}` in any layout. */
+const MAX_EMPTY_BODY_BYTES = 1024
 const NothingSchema = z.strictObject({})
 
 /**
- * Makes the middleware in front of every POST that needs no body, for clients that send one all the same: an empty one,
- * or `{}`. Any other is refused, because its sender expects something of it.
+ * Makes the middleware in front of every POST that needs no body, for clients that send one anyway: an empty one, or `{}`.
+ * Any other is refused, because its sender expects it to have an effect.
  */
 export function noBody(): MiddlewareHandler<ApiEnv> {
-  const limit = limitBody(MAX_BYTES)
+  const limit = limitBody(MAX_EMPTY_BODY_BYTES)
   return async (c, next) => {
     if (hasNone(c)) return next()
     let refusal: Response | undefined
@@ -49,7 +49,7 @@ export function noBody(): MiddlewareHandler<ApiEnv> {
   }
 }
 
-/** As the headers tell it (RFC 9112 §6.3); in `app.request()` there may be a body that no header tells of. */
+/** By the headers (RFC 9112 §6.3); in `app.request()` there may be a body that no header announces. */
 function hasNone(c: Context<ApiEnv>): boolean {
   const told = c.req.header('Content-Length')
   const isChunked = c.req.header('Transfer-Encoding') !== undefined
@@ -68,24 +68,24 @@ function refuse(c: Context, bytes: ArrayBuffer): Response | null {
   return problem(c, 'invalid_request', 'This route takes no body.', { faults: requestFaults('json', error) })
 }
 
-/** Makes the middleware that answers 413 to a body of more bytes, without reading the rest of it. */
+/** Makes the middleware that answers 413 to a body with more bytes, without reading the rest of it. */
 function limitBody(maxBytes: number): MiddlewareHandler {
   const refuse = (c: Context) => problem(c, 'body_too_large', `The body may have at most ${maxBytes} bytes.`)
   const limit = bodyLimit({ maxSize: maxBytes, onError: refuse })
   return async (c: Context, next: Next) => {
     const told = c.req.header('Content-Length')
-    // A body whose length was told has that length: Node's parser sees to it. Judged here, nothing of the request has to be
-    // built for it; hono's bodyLimit asks for the body as a stream, which makes the server take its slow way.
+    // A declared length is the real one: Node's parser ensures that. Checking it here avoids building the request; hono's
+    // bodyLimit asks for the body as a stream, which puts the server on its slow path.
     if (told === undefined || c.req.header('Transfer-Encoding') !== undefined) return limit(c, next)
     return Number(told) > maxBytes ? refuse(c) : next()
   }
 }
 
-/** What a body holds, or the answer to whoever sent it. */
+/** The value of a body, or the answer that refuses it. */
 export type ParsedBody = { kind: 'parsed'; value: unknown } | { kind: 'refused'; answer: Response }
 
 /**
- * Reads the bytes of a body: 400 when they are not JSON in UTF-8, 422 when it holds what no request of ours holds (see
+ * Parses the bytes of a body: 400 when they are not JSON in UTF-8, 422 when they hold what no request may hold (see
  * {@link inspectJson}).
  */
 function parseJsonBody(c: Context, bytes: ArrayBuffer): ParsedBody {
@@ -107,15 +107,15 @@ function parseJson(bytes: ArrayBuffer): { ok: true; value: unknown } | { ok: fal
   }
 }
 
-/** Deeper than any request of ours, shallow enough for every recursive reader behind us. */
+/** Deeper than any valid request, shallow enough for every recursive reader that follows. */
 const MAX_DEPTH = 32
 
 const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * Says what makes a parsed JSON value unfit for a request, or null. Refused are: nesting deeper than 32, NUL (PostgreSQL
- * can not store it), lone surrogates (they would be replaced on the way into UTF-8, so what is stored would not be what
- * was sent) and the key `__proto__`. Walks without recursion: the input may be 10 000 deep.
+ * Says what makes a parsed JSON value unfit for a request, or null. Refuses nesting deeper than 32, NUL (PostgreSQL cannot
+ * store it), lone surrogates (encoding to UTF-8 replaces them, so the stored text would differ from what was sent) and the
+ * key `__proto__`. Walks without recursion: the input may be 10 000 deep.
  */
 function inspectJson(value: unknown): string | null {
   const waiting: { value: unknown; depth: number }[] = [{ value, depth: 0 }]
@@ -141,7 +141,7 @@ function inspectText(text: string): string | null {
   return loneSurrogate.test(text) ? 'holds a lone surrogate' : null
 }
 
-/** Says why a body can not be read as what it says it is, or null: it must be `application/json`, not compressed. */
+/** Says why the headers rule a body out, or null: it must be `application/json` and not compressed. */
 function mediaTypeFault(c: Context): string | null {
   const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') return 'The body must be sent as `Content-Type: application/json`.'

@@ -9,17 +9,17 @@ import type { ApiEnv } from '../appDeps.ts'
 export type RateLimit = (c: Context<ApiEnv>) => Promise<number | null>
 
 /**
- * Makes the budget per client address for public routes that cost RPC calls. It is asked by the handler, after the
- * request was found well-formed: a malformed one costs no RPC call, so it costs no budget either.
+ * Makes the budget per client address for public routes that cost RPC calls. The handler asks it once the request has proved
+ * well-formed: a malformed one costs no RPC call, so it costs no budget either.
  *
- * The counts are in this process: N processes allow N times as much, which is still a bound.
+ * The counts are kept per process: N processes allow N times as much, which is still a bound.
  */
 export function rateLimit(options: { perMinute: number; trustProxy: number }): RateLimit {
   const limiter = new RateLimiterMemory({ points: options.perMinute, duration: 60 })
   return (c) => takeOne(limiter, clientAddress(c, options.trustProxy))
 }
 
-/** Takes one point of `key`: null when there was one, else the whole seconds (at least 1) until there is. */
+/** Takes one point from `key`: null when there was one, else the whole seconds (at least 1) until there is one. */
 export async function takeOne(limiter: RateLimiterMemory, key: string): Promise<number | null> {
   try {
     await limiter.consume(key)
@@ -31,12 +31,12 @@ export async function takeOne(limiter: RateLimiterMemory, key: string): Promise<
 }
 
 /**
- * Says whose budget a request is taken from. That is the socket's address, or, with `trustProxy` n, the n-th entry from
- * the right of X-Forwarded-For: the one that the outermost believed proxy wrote. Everything left of it was written by
- * the client itself and is not looked at. An entry that is missing or no address falls back to the socket's, so a made-up
- * header never buys a fresh budget.
+ * Says whose budget a request uses. That is the socket's address, or, with `trustProxy` n, the n-th entry from the right of
+ * X-Forwarded-For: the one that the outermost trusted proxy wrote. The client wrote everything to the left of it, so that is
+ * ignored. If the entry is missing or no address, the socket's address counts, so a made-up header never gains a fresh
+ * budget.
  *
- * An IPv6 client is its /64, because that is what one customer is given and can roam in; an IPv4-mapped address is IPv4.
+ * An IPv6 client counts as its /64, because one customer usually has all of it; an IPv4-mapped address counts as IPv4.
  */
 function clientAddress(c: Context<ApiEnv>, trustProxy: number): string {
   const socketAddress = c.env?.incoming?.socket?.remoteAddress ?? 'unknown'
@@ -62,7 +62,7 @@ function withoutPort(text: string): string {
 }
 
 function ipv6BudgetKey(address: string): string {
-  // The URL parser writes every spelling of an address in one way: lower-case, no leading zeros, no dotted tail.
+  // The URL parser normalises every spelling of an address: lower-case, no leading zeros, no dotted tail.
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1)
   const [head = '', tail] = canonical.split('::')
   const left = head === '' ? [] : head.split(':')
@@ -75,26 +75,26 @@ function ipv6BudgetKey(address: string): string {
   return `${groups.slice(0, 4).join(':')}::/64`
 }
 
-/** How many clients' worth of unknown hashes may be looked up in a minute, all clients together. */
-const BUDGET_IN_CLIENTS = 5
-/** Hashes known to exist are free; so many are remembered. */
-const REMEMBERED_HASHES = 10_000
+/** The shared budget for unknown hashes per minute, as a multiple of one client's budget. */
+const SHARED_BUDGET_IN_CLIENTS = 5
+/** Most hashes known to exist that are remembered; they are free. */
+const MAX_REMEMBERED_HASHES = 10_000
 
-/** Looks a hash up within the budget, or says how long to wait. */
+/** Looks up a hash within the budget, or says how long to wait. */
 export type HashBudget = (
   txHash: Hash,
   lookUp: () => Promise<TransactionLookup>,
 ) => Promise<TransactionLookup | { kind: 'rate_limited'; retryAfterSeconds: number }>
 
 /**
- * Makes the budget that all clients share for hashes that turn out not to exist. The budget per client does not help
- * against random hashes from many addresses, each of which costs a call to every chain. A point is taken before the
- * look-up, so that a thousand at once are not all let through, and is given back when the hash exists; a hash once found
- * is looked up for free, so that people who wait for their payment are served while somebody else guesses.
+ * Makes the budget that all clients share for hashes that turn out not to exist. The budget per client does not help against
+ * random hashes from many addresses, each of which costs a call to every chain. A point is taken before the lookup, so that
+ * a thousand at once do not all get through, and is returned when the hash exists. Looking up a hash once found is free, so
+ * people who wait for their payment are served while somebody else guesses.
  */
 export function hashBudget(options: { perMinutePerClient: number }): HashBudget {
   const limiter = new RateLimiterMemory({
-    points: options.perMinutePerClient * BUDGET_IN_CLIENTS,
+    points: options.perMinutePerClient * SHARED_BUDGET_IN_CLIENTS,
     duration: 60,
   })
   const found = new Set<Hash>()
@@ -109,9 +109,9 @@ export function hashBudget(options: { perMinutePerClient: number }): HashBudget 
     if (lookup.kind === 'found' && !isKnown) {
       await limiter.reward('unknown')
       found.add(txHash)
-      // A Set keeps the order of insertion: its first is the oldest.
+      // A Set keeps the order of insertion: its first element is the oldest.
       const [oldest] = found
-      if (found.size > REMEMBERED_HASHES && oldest !== undefined) found.delete(oldest)
+      if (found.size > MAX_REMEMBERED_HASHES && oldest !== undefined) found.delete(oldest)
     }
     return lookup
   }

@@ -5,9 +5,8 @@ import type { ApiEnv, WalletTokens } from '../appDeps.ts'
 import { problem } from '../problem.ts'
 
 /**
- * Makes the middleware that lets only holders of a key in: 401 without a key or with an unknown one, 403 with one of the
- * wrong kind, a wallet's token included. Routes without this middleware do not look at the header at all, so a bad bearer
- * on a public route is ignored.
+ * Makes the middleware that admits only holders of a key: 401 without a key or with an unknown one, 403 with one of the wrong
+ * kind, including a wallet's token. Routes without this middleware ignore the header, and so a bad bearer on a public route.
  */
 export function authenticate(
   keys: ApiKeys,
@@ -33,15 +32,15 @@ export function authenticate(
   }
 }
 
-/** What handlers behind {@link requireWallet} find: `c.get('wallet')` is who is signed in, lower-case. */
+/** What handlers behind {@link requireWallet} get: `c.get('wallet')` is the signed-in wallet, lower-case. */
 export interface WalletEnv extends ApiEnv {
   Variables: { wallet: Address }
 }
 
 /**
- * Makes the middleware that lets only signed-in wallets in: 401 without a token or with one that is unknown or has expired,
- * 403 with the service or the admin key, which have no account of their own. Give it to a route as `middleware` itself, not
- * in an array, so that its handler knows of `c.get('wallet')`.
+ * Makes the middleware that admits only signed-in wallets: 401 without a token or with one that is unknown or has expired,
+ * 403 with the service or the admin key, which have no account of their own. Pass it to a route as `middleware` itself, not
+ * in an array, so that the handler's type has `c.get('wallet')`.
  */
 export function requireWallet(keys: ApiKeys, walletTokens: WalletTokens): MiddlewareHandler<WalletEnv> {
   const kindOf = keyKind(keys)
@@ -65,12 +64,12 @@ export function requireWallet(keys: ApiKeys, walletTokens: WalletTokens): Middle
   }
 }
 
-/** What is wrong with whoever asks: nothing was sent, it is not known, or it is of the wrong kind. */
+/** What is wrong with a request's bearer: it is missing, unknown, or of the wrong kind. */
 export type BearerFault = 'missing' | 'unknown' | 'wrong_kind'
 
 /**
  * Answers a request without the right key or token: 401 without one or with an unknown one, 403 with one of the wrong kind,
- * each with the challenge that RFC 6750 §3 asks for.
+ * each with the challenge that RFC 6750 §3 requires.
  */
 function refuseBearer(c: Context, fault: BearerFault, detail: string) {
   switch (fault) {
@@ -92,28 +91,28 @@ function refuseBearer(c: Context, fault: BearerFault, detail: string) {
 const pattern = /^Bearer +([\x21-\x7e]+) *$/i
 
 /**
- * The token of a request: from the Authorization header only, never from a query string or a cookie (RFC 6750 §2.3).
- * null when there is none, or the header is of another form.
+ * Reads a request's token, from the Authorization header only, never from a query string or a cookie (RFC 6750 §2.3). null
+ * when there is none, or the header has another form.
  */
 export function bearerToken(c: Context): string | null {
   return pattern.exec(c.req.header('Authorization') ?? '')?.[1] ?? null
 }
 
-/** Who a key speaks for. Admin implies service. */
+/** Whose key it is. Admin implies service. */
 export type KeyKind = 'service' | 'admin'
 
-/** The two keys of the settings. */
+/** The two keys from the settings. */
 export interface ApiKeys {
   serviceApiKey: string
   adminApiKey: string
 }
 
-/** Makes the function that says which of the two keys a token is; null: neither. */
+/** Makes the function that says which of the two keys a token is; null means neither. */
 function keyKind(keys: ApiKeys): (token: string) => KeyKind | null {
   const serviceDigest = digest(keys.serviceApiKey)
   const adminDigest = digest(keys.adminApiKey)
 
-  // Digests have one length and both are always compared, so the time tells neither how much of a key was right nor which.
+  // Digests have equal length and both are always compared, so timing reveals neither how much of a key was right nor which.
   return (token) => {
     const given = digest(token)
     const isService = timingSafeEqual(given, serviceDigest)

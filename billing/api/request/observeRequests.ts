@@ -6,8 +6,8 @@ import type { Metrics } from '../../health/createMetrics.ts'
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
- * Makes the middleware that counts and times every request and logs one line for it at debug level. Labels and lines hold
- * the route's pattern, never the path, the query or a header: those come from outside, have no bound, and may hold keys.
+ * Makes the middleware that counts and times every request and logs one debug line for it. Labels and lines hold the route's
+ * pattern, never the path, the query or a header: those come from outside, are unbounded, and may hold keys.
  */
 export function observeRequests(metrics: Metrics, logger: Logger): MiddlewareHandler {
   return async (c, next) => {

@@ -4,8 +4,8 @@ const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
 
 /**
- * `?cursor=&limit=` of every list, as a `PageRequest`: the cursor is what the page before gave as `nextCursor`, the limit
- * 1…200, 50 unless told.
+ * `?cursor=&limit=` of every list, as a `PageRequest`: the cursor is the previous page's `nextCursor`, the limit 1…200, by
+ * default 50.
  */
 export const pageQuery = {
   cursor: z
@@ -24,7 +24,7 @@ export const pageQuery = {
     .openapi({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
 }
 
-/** The page that a checked query asks for. */
+/** The page that a validated query asks for. */
 export function pageRequest(query: { cursor?: string | null | undefined; limit?: number | undefined }) {
   return { cursor: query.cursor ?? null, limit: query.limit ?? DEFAULT_LIMIT }
 }
@@ -32,8 +32,8 @@ export function pageRequest(query: { cursor?: string | null | undefined; limit?:
 const printable = /^[\x20-\x7e]{1,300}$/
 
 /**
- * The opaque form in which a list's keyset value travels: base64url, so that nobody takes it for something to build
- * themselves. `decode` gives null for what `encode` can not have written.
+ * The opaque form of a page's key: base64url, so that nobody tries to build one. `decode` returns null for what `encode`
+ * cannot have written.
  */
 const pageCursor = {
   encode(key: string): string {
@@ -45,7 +45,7 @@ const pageCursor = {
   },
 }
 
-/** The schema of a list's answer: `{items, nextCursor}`, newest first; `nextCursor` null when nothing follows. */
+/** The schema of a list's answer: `{items, nextCursor}`, newest first; `nextCursor` is null when nothing follows. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() })
 }

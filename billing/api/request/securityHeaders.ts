@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 
-/** What no page of ours has any use for. Copying an address stays allowed. */
+/** Browser features that no page of ours uses. Copying an address stays allowed. */
 const nothing = {
   accelerometer: [],
   autoplay: [],
@@ -18,11 +18,11 @@ const nothing = {
 }
 
 /**
- * Makes the middleware that tells browsers to trust an answer with nothing. Pages (/ and /docs, and the files of the
- * first in /assets) may load what this service itself serves, and inline images: icons of wallets, and those that Swagger
- * UI's stylesheet has. The page on which people pay may moreover turn no text into script. Answers may load nothing.
- * No CORS header is ever sent: other origins can not read us. Answers change by themselves and may be somebody's own, so
- * no cache keeps them. HSTS only where the public URL is https.
+ * Makes the middleware that restricts what browsers let an answer do. Pages (/ with its files in /assets, and /docs) may load
+ * what this service serves, and inline images: icons of wallets, and those in Swagger UI's stylesheet. On the page where
+ * people pay, no text may become script either. JSON answers may load nothing. No CORS header is ever sent, so other origins
+ * cannot read us. Answers change over time and may be private, so they must not be cached. HSTS is sent only where the public
+ * URL is https.
  */
 export function securityHeaders(publicUrl: string): MiddlewareHandler {
   const shared = {

@@ -15,7 +15,7 @@ const params = z.object({ address: addressField })
 const query = z.object(pageQuery)
 const refusals = problemResponses('unauthorized', 'forbidden', 'invalid_request', 'internal_error')
 
-/** Adds what the service may read of any account. */
+/** Adds the routes on which the service reads any account. */
 export function addAccountRoutes(app: Api, deps: RouteDeps): void {
   const reads = accountReads(deps)
   const shared = {
@@ -70,7 +70,7 @@ export function addAccountRoutes(app: Api, deps: RouteDeps): void {
 
 const balanceRefusals = problemResponses('unauthorized', 'forbidden', 'internal_error')
 
-/** Adds what a wallet that has signed in may read: its own account, which its token names, and no other. */
+/** Adds the routes on which a signed-in wallet reads its own account, which its token names, and no other. */
 export function addWalletRoutes(app: Api, deps: RouteDeps): void {
   const reads = accountReads(deps)
   const shared = {
@@ -126,8 +126,8 @@ const answers = {
 }
 
 /**
- * What is read of one account, the same for the wallet itself and for the service: the answers, and in `declared` the
- * responses of their routes. An address never seen has balance 0 and empty lists.
+ * The answers about one account, the same for the wallet itself and for the service, and in `declared` the responses of
+ * their routes. An unknown address has balance 0 and empty lists.
  */
 function accountReads({ metering, deposits, ledger }: Pick<AppDeps, 'metering' | 'deposits' | 'ledger'>) {
   return {

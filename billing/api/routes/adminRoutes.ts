@@ -35,7 +35,7 @@ const AdjustedSchema = z
   })
   .openapi('Adjusted')
 
-/** Adds what the operator may do: adjust an account, and list deposits by what became of them. */
+/** Adds the operator's routes: adjust an account, and list deposits by state and reason. */
 export function addAdminRoutes(app: Api, deps: RouteDeps): void {
   addAdjustmentRoute(app, deps)
   addDepositListRoute(app, deps)

@@ -8,15 +8,15 @@ import { addressField } from '../request/fields.ts'
 import { bearerToken } from '../request/guards.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
-/** Ours have some 400 characters, and as many as PUBLIC_URL twice. */
+/** Ours have some 400 characters plus twice the length of PUBLIC_URL. */
 const MAX_MESSAGE_CHARACTERS = 4_096
-/** Far above what wallets make: a Safe of twenty owners 1300, a passkey in a wallet not deployed yet some 2000. */
+/** Far more than wallets produce: a Safe of twenty owners 1300 bytes, a passkey in an undeployed wallet some 2000. */
 const MAX_SIGNATURE_BYTES = 8_192
 /**
- * Messages given out in a minute by this process, to all clients together: each is a row for five minutes. Far above what
- * people need, far below what could hurt the database.
+ * Most messages that this process issues per minute, to all clients together; each is a row for five minutes. Far more than
+ * people need, far less than could hurt the database.
  */
-const CHALLENGES_A_MINUTE = 6_000
+const MAX_CHALLENGES_PER_MINUTE = 6_000
 const CHAIN_RETRY_SECONDS = 5
 const OVERLOADED_RETRY_SECONDS = 2
 
@@ -30,7 +30,7 @@ const bodyRefusals = [
   'overloaded',
 ] as const
 
-/** The schema of a message to sign in with. */
+/** The schema of a sign-in message. */
 export const ChallengeSchema = z
   .strictObject({
     message: z.string().openapi({ description: 'Sign it exactly as it is (personal_sign).' }),
@@ -70,7 +70,7 @@ const challengeRoute = createRoute({
               address: addressField,
               chainId: z.int().min(1).optional().openapi({
                 description:
-                  'Where the wallet is asked, should it be a contract. The first configured chain without.',
+                  'The chain on which a contract wallet is asked; by default the first configured chain.',
               }),
             })
             .openapi('SignInRequest'),
@@ -122,7 +122,7 @@ export function addAuthRoutes(app: Api, deps: RouteDeps): void {
 }
 
 function addChallengeRoute(app: Api, deps: RouteDeps): void {
-  const all = new RateLimiterMemory({ points: CHALLENGES_A_MINUTE, duration: 60 })
+  const all = new RateLimiterMemory({ points: MAX_CHALLENGES_PER_MINUTE, duration: 60 })
 
   app.openapi(challengeRoute, async (c) => {
     const { address, chainId = deps.config.chains[0]?.chainId } = c.req.valid('json')
@@ -159,7 +159,7 @@ function addVerifyRoute(app: Api, deps: RouteDeps): void {
         const { token, expiresAt, address } = result.signedIn
         return c.json({ token, expiresAt: expiresAt.toISOString(), address }, 200)
       }
-      // 422 and not 401: no bearer was wrong, and what a client does about a 401 (forget its token) is not the answer.
+      // 422 and not 401: no bearer was wrong, and a client must not react as it does to a 401, by forgetting its token.
       case 'challenge_expired':
         return problem(c, 'challenge_expired', 'There is no such message to be signed in with any more.')
       case 'signature_invalid':

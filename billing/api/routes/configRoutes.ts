@@ -7,7 +7,7 @@ import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const decimalText = z.string().openapi({ pattern: '^[0-9]+(\\.[0-9]+)?$', example: '0.05' })
 
-/** The schema of what callers need to know of the settings. */
+/** The schema of the settings that callers need. */
 export const ConfigSchema = z
   .strictObject({
     revenueWallet: z.string().openapi({ description: 'Where to pay to.' }),
@@ -58,7 +58,7 @@ const configRoute = createRoute({
   },
 })
 
-/** Adds /v1/config. Every field is named one by one: settings also hold secrets. */
+/** Adds /v1/config. Each field is listed explicitly, because settings also hold secrets. */
 export function addConfigRoute(app: Api, deps: RouteDeps): void {
   app.openapi(configRoute, (c) => c.json(configJson(deps), 200))
 }

@@ -29,12 +29,12 @@ const tags = [
   { name: 'Operation', description: 'Health and metrics.' },
 ]
 
-/** Makes the OpenAPI 3.1 document from the very routes that `app` serves, so that the two can not drift apart. */
+/** Makes the OpenAPI 3.1 document from the routes that `app` serves, so the two cannot drift apart. */
 function openApiDocument(app: Api, publicUrl: string) {
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'AxonOS Credits', version: '1', description, license: { name: 'MIT' } },
-    // Relative first: whoever reads the document tries it where it was read, under whatever name that is.
+    // Relative first: a reader tries the API where the document was served, whatever the host name.
     servers: [{ url: '/' }, { url: publicUrl }],
     tags,
   })
@@ -93,8 +93,8 @@ const problemRoute = createRoute({
 })
 
 /**
- * Adds /docs, /openapi.json and /problems/{code}. Everything the browser loads comes from this service, so the content
- * security policy can allow nothing else; there is no inline script.
+ * Adds /docs, /openapi.json and /problems/{code}. The browser loads everything from this service, so the content security
+ * policy allows nothing else; there is no inline script.
  */
 export function addDocsRoutes(app: Api, deps: RouteDeps): void {
   app.openapi(problemRoute, (c) => {
@@ -104,7 +104,7 @@ export function addDocsRoutes(app: Api, deps: RouteDeps): void {
     return c.json({ code: known, ...problems[known] }, 200)
   })
 
-  // Made at the first request, when every route is declared, and kept: it is the same for everyone.
+  // Made at the first request, when every route is declared, and kept, because it never changes.
   let document: string | undefined
   app.get('/openapi.json', (c) => {
     document ??= JSON.stringify(openApiDocument(app, deps.config.publicUrl))

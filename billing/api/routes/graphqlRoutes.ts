@@ -57,9 +57,8 @@ type IndexerAnswer =
   | { kind: 'unavailable' }
 
 /**
- * Adds POST /graphql: hands checked queries to the indexer. Nothing of the caller's request but the query, its variables
- * and its operation name is passed on, written anew: no header, no cookie, no key, and nothing that two parsers could
- * read in two ways.
+ * Adds POST /graphql: passes checked queries to the indexer. Only the query, its variables and its operation name are passed
+ * on, in a newly written request: no header, no cookie, no key, and nothing that two parsers could read differently.
  */
 export function addGraphqlRoute(app: Api, deps: RouteDeps): void {
   app.openapi(graphqlRoute, async (c) => {
@@ -103,10 +102,10 @@ async function askIndexer(deps: RouteDeps, body: string): Promise<IndexerAnswer>
 const MAX_TOKENS = 1_000
 const MAX_DEPTH = 8
 const MAX_ALIASES = 20
-/** Fields after fragments are put in; the introspection query of the usual tools has about 250. */
+/** Counted with fragments expanded; the introspection query of common tools has about 250. */
 const MAX_FIELDS = 500
 
-/** What a selection costs once its fragments are put in. */
+/** What a selection costs with its fragments expanded. */
 interface Weight {
   depth: number
   fields: number
@@ -114,9 +113,9 @@ interface Weight {
 }
 
 /**
- * Says why a GraphQL query is refused before it reaches the indexer, or null. Fragments are counted wherever they are
- * used, so one alias in a fragment spread twenty times is twenty. `ofType` adds no depth: it leads through the type
- * wrappers of an introspection query and can not multiply.
+ * Says why a GraphQL query is refused before it reaches the indexer, or null. Fragments count wherever they are used, so one
+ * alias in a fragment that is spread twenty times counts as twenty. `ofType` adds no depth: it unwraps types in an
+ * introspection query and cannot multiply.
  */
 function checkGraphqlQuery(query: string): string | null {
   let document: DocumentNode

@@ -4,7 +4,7 @@ import { loggableError } from '../../log/loggableError.ts'
 import { problemResponses } from '../problem.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
-/** A probe must answer before whoever probes gives up. */
+/** A probe must be answered before its caller gives up. */
 const READ_TIMEOUT_MS = 5_000
 
 const CheckSchema = z
@@ -61,7 +61,7 @@ export function addHealthRoutes(app: Api, deps: RouteDeps): void {
   })
 }
 
-/** The report is read from the database, so not being able to read it in time is what there is to report. */
+/** The report comes from the database, so failing to read it in time is itself reported. */
 async function readReport(deps: RouteDeps): Promise<HealthReport> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {

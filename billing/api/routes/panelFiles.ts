@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 /** Where `npm run build` puts the page, wherever this process was started. */
 export const builtPanelFolder = fileURLToPath(new URL('../../../panel/dist', import.meta.url))
 
-/** One file of the page, in the forms it is sent in. */
+/** One file of the page, in all its encodings. */
 export interface PanelFile {
   contentType: string
-  /** Of the content, whatever the form. */
+  /** Of the content, the same for every encoding. */
   digest: string
   identity: Uint8Array<ArrayBuffer>
   gzip: Uint8Array<ArrayBuffer> | null
@@ -30,15 +30,15 @@ const CONTENT_TYPES: Record<string, string> = {
   woff2: 'font/woff2',
 }
 
-/** How often the folder is looked at for another build. */
-const LOOK_MS = 1_000
+/** How often the folder is checked for a new build. */
+const BUILD_CHECK_INTERVAL_MS = 1_000
 
 type Files = Map<string, PanelFile>
 
 /**
- * Opens the page in a folder that `buildPanel` fills, now or later: it is kept in memory (less than a megabyte) and loaded
- * again when another build is there. Files of the build before stay, so that a page opened before an update still gets
- * its parts. Only names found in the folder are ever served, so no path of a request reaches the disk.
+ * Opens the page in a folder that `buildPanel` fills, now or later. It is kept in memory (less than a megabyte) and reloaded
+ * when there is a new build. Files of the previous build stay, so a page opened before an update still gets its parts. Only
+ * names found in the folder are served, so no request path reaches the disk.
  */
 export function openPanelFiles(folder: string): PanelFiles {
   let files: Files = new Map()
@@ -51,7 +51,7 @@ export function openPanelFiles(folder: string): PanelFiles {
     const there = await readStamp(folder)
     if (there === null || there === stamp) return
     const read = await readFiles(folder)
-    // Replaced while it was read: the next look takes the new one.
+    // Replaced while being read: the next check loads the new build.
     if ((await readStamp(folder)) !== there) return
     before = files
     files = read
@@ -66,7 +66,7 @@ export function openPanelFiles(folder: string): PanelFiles {
           .catch(() => {})
           .finally(() => {
             looking = null
-            lookAt = performance.now() + LOOK_MS
+            lookAt = performance.now() + BUILD_CHECK_INTERVAL_MS
           })
       }
       await looking
@@ -75,7 +75,7 @@ export function openPanelFiles(folder: string): PanelFiles {
   }
 }
 
-/** What names the build; null when there is none. */
+/** Identifies the build; null when there is none. */
 function readStamp(folder: string): Promise<string | null> {
   return readFile(join(folder, 'build.json'), 'utf8').catch(() => null)
 }

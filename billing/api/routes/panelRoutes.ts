@@ -19,12 +19,12 @@ const notBuilt = `<!doctype html>
 </html>
 `
 
-const A_YEAR = 'public, max-age=31536000, immutable'
+const CACHE_FOR_A_YEAR = 'public, max-age=31536000, immutable'
 
 /**
- * Adds the page at `/` and its files at `/assets/…`, compressed as the browser takes them. Names of files hold a digest of
- * their content, so they are kept for ever; the page itself is asked for each time, and answered 304 where it is the same.
- * Where the page is not built, `/` says so and everything else goes on.
+ * Adds the page at `/` and its files at `/assets/…`, compressed as the browser accepts. File names contain a digest of the
+ * content, so browsers cache them for ever; the page itself is revalidated each time and answered 304 if unchanged. Where the
+ * page is not built, `/` says so and everything else works.
  */
 export function addPanelRoutes<E extends Env>(app: Hono<E>, panel: PanelFiles): void {
   app.get('/', async (c) => {
@@ -35,13 +35,13 @@ export function addPanelRoutes<E extends Env>(app: Hono<E>, panel: PanelFiles): 
   app.get('/assets/:name', async (c) => {
     const file = await panel.find(`assets/${c.req.param('name')}`)
     if (file === null) return problem(c, 'not_found', 'The page has no such file.')
-    return send(c, file, A_YEAR)
+    return send(c, file, CACHE_FOR_A_YEAR)
   })
 }
 
 function send(c: Context, file: PanelFile, cacheControl: string): Response {
   const { coding, content } = choose(file, c.req.header('Accept-Encoding') ?? '')
-  // Weak: it is of the content, and the same for each of its compressed forms.
+  // Weak, because it is the same for every encoding of the content.
   const etag = `W/"${file.digest}"`
   c.header('ETag', etag)
   c.header('Cache-Control', cacheControl)

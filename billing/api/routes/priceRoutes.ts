@@ -36,7 +36,7 @@ const pricesRoute = createRoute({
   },
 })
 
-/** Adds /v1/prices. It costs no RPC call, so it takes nothing from a caller's budget; a page is bounded. */
+/** Adds /v1/prices. It costs no RPC call, so it uses none of the caller's budget; a page is bounded. */
 export function addPricesRoute(app: Api, deps: RouteDeps): void {
   app.openapi(pricesRoute, async (c) => {
     const { rail, from, to, ...page } = c.req.valid('query')

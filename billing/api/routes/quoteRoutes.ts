@@ -45,16 +45,16 @@ const quotesRoute = createRoute({
         rail: railField,
         wallet: addressField.optional().openapi({ description: 'Whose tier; tier 0 without.' }),
         amount: z.string().max(160).optional().openapi({
-          description: "In asset units, exact. The wallet's minimum without it and without `minutes`.",
+          description: "In asset units, exact. Without it and `minutes`, the wallet's minimum.",
           example: '0.0005',
         }),
         minutes: wantedMinutesField.optional().openapi({
-          description: 'Instead of `amount`: the least amount that yields at least so many minutes.',
+          description: 'Instead of `amount`: the least amount that yields at least this many minutes.',
         }),
       })
       .refine(({ amount, minutes }) => amount === undefined || minutes === undefined, {
         path: ['minutes'],
-        message: 'can not be given together with `amount`',
+        message: 'cannot be given together with `amount`',
       }),
   },
   responses: {
@@ -126,7 +126,7 @@ function amountFault({ symbol, decimals }: RailInfo): string {
 function quoteJson(quote: Quote): z.input<typeof QuoteSchema> {
   const { usdPerUnit, microsPerBaseUnit } = quote.price
   if (usdPerUnit === null) throw new Error('a quote of now has its price in USD')
-  // Whose it is, is left out: the caller said that.
+  // The wallet is left out: the caller named it.
   return {
     rail: quote.rail,
     amountBaseUnits: quote.amountBaseUnits.toString(),

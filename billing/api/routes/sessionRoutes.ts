@@ -8,7 +8,7 @@ import { addressField, idField } from '../request/fields.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const MAX_BATCH = 1_000
-/** A thousand ids of 128 characters, with room for how they are laid out. */
+/** A thousand ids of 128 characters, with room for layout. */
 const MAX_BATCH_BYTES = 256 * 1024
 const OVERLOADED_RETRY_SECONDS = 1
 
@@ -39,7 +39,7 @@ const ResultsSchema = z
   .strictObject({ results: z.array(z.union([HeartbeatSchema, UnknownSchema])) })
   .openapi('HeartbeatResults')
 
-/** Adds what the service does with sessions: start, report that they run (one or many), release. */
+/** Adds the routes for sessions: start one, report that one or many run, release one. */
 export function addSessionRoutes(app: Api, deps: RouteDeps): void {
   addStartRoute(app, deps)
   addHeartbeatRoute(app, deps)
@@ -99,7 +99,7 @@ function addStartRoute(app: Api, deps: RouteDeps): void {
         return problem(
           c,
           'insufficient_credit',
-          `${wallet} can not pay for a minute of it and of all it runs.`,
+          `${wallet} cannot pay for a minute of it and of all it runs.`,
         )
     }
   })
@@ -169,7 +169,7 @@ function resultsInOrder(ids: string[], sessions: MeteredSession[]) {
   return ids.map((id) => {
     const session = byId.get(id)
     if (session === undefined) return { id, error: 'session_not_found' as const }
-    // Where the id comes again, this bill is already told.
+    // If the id is repeated, its bill was already reported.
     byId.set(id, { ...session, billedMicros: 0n })
     return heartbeatJson(session)
   })

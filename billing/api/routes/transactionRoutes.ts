@@ -31,10 +31,10 @@ const submitRoute = createRoute({
   method: 'post',
   path: '/v1/deposits',
   tags: ['Buying'],
-  summary: 'Have a transaction looked at now',
+  summary: 'Have a transaction checked now',
   description:
-    'Never needed for an ordinary payment: those are found and credited by themselves. It helps a payment that was ' +
-    'missed. Credits the payer, whoever submits, and never twice.',
+    'Never needed for an ordinary payment, which is found and credited automatically; it helps with a missed one. ' +
+    'Credits the payer, whoever submits it, and never twice.',
   middleware: [jsonBody()],
   request: {
     body: {
@@ -44,7 +44,11 @@ const submitRoute = createRoute({
           schema: z
             .strictObject({
               txHash: hashField,
-              chainId: z.int().min(1).optional().openapi({ description: 'All configured chains without.' }),
+              chainId: z
+                .int()
+                .min(1)
+                .optional()
+                .openapi({ description: 'By default all configured chains.' }),
             })
             .openapi('DepositSubmission'),
         },

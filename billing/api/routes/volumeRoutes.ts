@@ -13,7 +13,7 @@ const ReportSchema = z
   .strictObject({ wallet: addressField, sizeBytes: sizeBytesField })
   .openapi('VolumeReport')
 
-/** Adds what the service reports of stored volumes, and what they cost. */
+/** Adds the routes on which the service reports stored volumes and reads what they cost. */
 export function addVolumeRoutes(app: Api, deps: RouteDeps): void {
   addPutRoute(app, deps)
   addReadRoute(app, deps)

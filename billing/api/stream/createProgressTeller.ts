@@ -2,17 +2,17 @@ import type { PendingDeposits } from '../../deposits/openDepositProgress.ts'
 import { depositJson } from '../json/depositJson.ts'
 import type { StreamMessage } from './eventStreamMessages.ts'
 
-/** What one stream says of pending deposits between their events. */
+/** What one stream says about pending deposits between their events. */
 export interface ProgressTeller {
-  /** Takes note of messages of events, just read: nothing older is told after them. */
+  /** Notes messages of events just read: nothing older may be sent after them. */
   noteEvents(messages: StreamMessage[]): void
-  /** Messages of what has changed since it was told last; `outdated` when the look is older than events already told. */
+  /** Messages about what changed since the last ones; `outdated` when `pending` is older than events already sent. */
   changesIn(pending: PendingDeposits): StreamMessage[] | 'outdated'
 }
 
 /**
- * Makes the teller of one stream. It keeps one line for each deposit that was pending when it was told last, and puts
- * nothing aside: a client that reads slowly is told the latest when it can take it.
+ * Makes the teller of one stream. It keeps one line for each deposit that was pending at the last message, and queues
+ * nothing: a slow client gets the latest state once it reads.
  */
 export function createProgressTeller(): ProgressTeller {
   let told = new Map<string, string>()
@@ -41,7 +41,7 @@ export function createProgressTeller(): ProgressTeller {
   }
 }
 
-/** All of a pending deposit that changes: where it is, and how far. */
+/** Everything about a pending deposit that changes: its state, block and confirmations. */
 function placeOf({ state, blockNumber, confirmations }: ReturnType<typeof depositJson>): string {
   return `${state} in ${blockNumber}: ${confirmations}`
 }

@@ -1,27 +1,27 @@
 import type { Socket } from 'node:net'
 import { createWaker } from '../../clock/createWaker.ts'
 
-/** Bytes of one stream that wait for the socket, beside the socket's own buffer. */
-const UNSENT_BYTES = 64 * 1024
-/** How long what is sent last may take when a stream ends. */
-const FAREWELL_MS = 500
+/** Most bytes of one stream that wait for the socket, besides the socket's own buffer. */
+const MAX_UNSENT_BYTES = 64 * 1024
+/** How long the last bytes may take when a stream ends. */
+const CLOSE_TIMEOUT_MS = 500
 
-/** The way to one client that reads as fast as it likes. */
+/** Writes to one client that reads at its own pace. */
 export interface StreamWriter {
-  /** What the client is answered with. */
+  /** The body of the answer. */
   stream: ReadableStream<Uint8Array>
   /** Aborted when the client has left or does not read; aborting it ends the stream. */
   over: AbortController
   /**
-   * Resolves when there is room again, so that whoever sends waits for the client and nothing piles up. A client that takes
-   * nothing for too long is cut off. Sends nothing once it is over.
+   * Resolves when there is room again, so the sender waits for the client and nothing piles up. A client that reads nothing
+   * for too long is cut off. Sends nothing once the stream is over.
    */
   send(text: string): Promise<void>
-  /** Says that there is no more, and cuts the connection of a client that does not take it. */
+  /** Ends the stream, and cuts the connection of a client that does not read the end. */
   close(): void
 }
 
-/** Makes the writer of one stream. `socket` is what is cut; null where there is none, as in `app.request()`. */
+/** Makes the writer of one stream. `socket` is cut at the end; null where there is none, as in `app.request()`. */
 export function createStreamWriter({
   socket,
   stalledMs,
@@ -41,7 +41,7 @@ export function createStreamWriter({
       pull: () => room.wake(),
       cancel: () => over.abort(),
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: UNSENT_BYTES }),
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNSENT_BYTES }),
   )
   return {
     stream,
@@ -63,7 +63,7 @@ export function createStreamWriter({
     close() {
       try {
         controller?.close()
-        if (socket !== null) setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+        if (socket !== null) setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
       } catch {
         // The client has left: the stream is cancelled already.
       }

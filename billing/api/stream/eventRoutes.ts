@@ -5,18 +5,18 @@ import { bearerToken } from '../request/guards.ts'
 import type { Api, RouteDeps } from '../routeDeps.ts'
 import { type EventStreamTimes, eventStreams } from './eventStreams.ts'
 
-const STREAMS_OF_A_WALLET = 5
-const STREAMS_AT_ONCE = 5_000
+const MAX_STREAMS_PER_WALLET = 5
+const MAX_STREAMS = 5_000
 const RETRY_SECONDS = 5
 
 const TIMES: EventStreamTimes = { heartbeatMs: 15_000, stalledMs: 20_000 }
 
-/** `no-transform`: a proxy that compresses would gather events; X-Accel-Buffering says the same to nginx. */
+/** `no-transform`: a proxy that compresses would hold events back; X-Accel-Buffering stops nginx from buffering them. */
 const headers = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
-  // The connection ends with the stream: nothing is left of it when we stop.
+  // The connection ends with the stream, so none is left open when we stop.
   Connection: 'close',
 }
 
@@ -64,17 +64,17 @@ export function addEventsRoute(app: Api, deps: RouteDeps, times: EventStreamTime
     const token = bearerToken(c)
     if (token === null) throw new Error('a wallet without its token')
     const ofWallet = perWallet.get(wallet) ?? 0
-    if (ofWallet >= STREAMS_OF_A_WALLET) {
-      return problem(c, 'rate_limited', `A wallet may have ${STREAMS_OF_A_WALLET} streams.`, {
+    if (ofWallet >= MAX_STREAMS_PER_WALLET) {
+      return problem(c, 'rate_limited', `A wallet may have ${MAX_STREAMS_PER_WALLET} streams.`, {
         retryAfterSeconds: RETRY_SECONDS,
       })
     }
-    if (all >= STREAMS_AT_ONCE || deps.events.feed.stopped.aborted) {
+    if (all >= MAX_STREAMS || deps.events.feed.stopped.aborted) {
       return problem(c, 'overloaded', 'No more streams can be had here now.', {
         retryAfterSeconds: RETRY_SECONDS,
       })
     }
-    // Nobody would ever read the body of an answer to HEAD, nor cancel it.
+    // Nobody would ever read or cancel the body of an answer to HEAD.
     if (c.req.raw.method === 'HEAD') return c.body('', 200, headers)
     all += 1
     perWallet.set(wallet, ofWallet + 1)

@@ -11,9 +11,9 @@ import { balanceJson, volumeJson } from '../json/accountJson.ts'
 import { depositJson } from '../json/depositJson.ts'
 import { heartbeatJson } from '../json/sessionJson.ts'
 
-/** One message of an event stream: its name, its JSON, and where a client resumes that has seen it. */
+/** One message of an event stream: its name, its JSON, and the position from which a client resumes after it. */
 export interface StreamMessage {
-  /** null: it moves nobody on, who has seen it resumes from where it was before. */
+  /** null: the message does not change where its reader resumes. */
   id: bigint | null
   event: 'deposit' | 'session' | 'volume' | 'balance' | 'reset'
   data: unknown
@@ -38,9 +38,9 @@ const metered = z.object({
 })
 
 /**
- * Makes the messages that tell a wallet of events of its account, in order: what happened, then the balance. What happened
- * is told as it was: a deposit that is credited by now is still `pending` in the message of its first sight. All else,
- * confirmations and balances, is of this moment.
+ * Makes the messages for events of a wallet's account, in order: what happened, then the balance. What happened is told as it
+ * was: a deposit that is credited by now is still `pending` in the message about its first sighting. Everything else,
+ * confirmations and balances, is current.
  */
 export async function eventStreamMessages(
   { events, metering, volumes }: Sources,
@@ -71,7 +71,7 @@ export async function eventStreamMessages(
       case 'volume': {
         const volume = await volumes.read(named.parse(payload).id)
         if (volume === null) throw new Error(`event ${seq} tells of a volume that was never reported`)
-        // Deleted since, and begun anew by another wallet: what it is now is nobody's business but theirs.
+        // Deleted since, and its id used again by another wallet, whose data must not be shown.
         if (volume.account === address) messages.push({ id: seq, event: topic, data: volumeJson(volume) })
         break
       }
@@ -95,7 +95,7 @@ const stateTold: Partial<Record<EventKind, DepositState>> = {
   'deposit.orphaned': 'orphaned',
 }
 
-/** A deposit that has moved on is shown in the state that the event tells of. */
+/** Shows a deposit in the state of the event, even if it has changed since. */
 function asTold(deposit: DepositView, kind: EventKind, payload: unknown): DepositView {
   const state = stateTold[kind]
   if (state === undefined || state === deposit.state) return deposit
@@ -110,7 +110,7 @@ function asTold(deposit: DepositView, kind: EventKind, payload: unknown): Deposi
   }
 }
 
-/** As a heartbeat that billed nothing would answer, in the state that the event tells of. */
+/** Like the answer to a heartbeat that billed nothing, in the state of the event. */
 function sessionMessage(account: AccountView, payload: unknown) {
   const { id, profile, gpus, state, endReason, startedAt, totalBilledMicros } = metered.parse(payload)
   const body = heartbeatJson({

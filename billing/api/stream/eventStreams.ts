@@ -12,52 +12,52 @@ import { createStreamWriter, type StreamWriter } from './createStreamWriter.ts'
 import { eventStreamMessages, type StreamMessage } from './eventStreamMessages.ts'
 
 const RETRY_MS = 2_000
-/** More that a client has missed are not told one by one: it is told to load anew. */
-const MISSED_AT_MOST = 1_000
-/** Events of one stream that are in memory at once. */
-const PAGE = 64
-/** Streams that ask the database at once: thousands that come back after a restart must not crowd out heartbeats. */
-const ASKING_AT_ONCE = 4
+/** A client that has missed more events is told to reload instead. */
+const MAX_MISSED_EVENTS = 1_000
+/** Most events of one stream in memory at a time. */
+const EVENTS_PER_READ = 64
+/** Most streams that read from the database at a time: thousands that reconnect after a restart must not crowd out heartbeats. */
+const MAX_CONCURRENT_READS = 4
 
-/** Timers may be a little early. */
+/** Timers may fire a little early. */
 const TIMER_SLACK_MS = 5
 
-/** How patient streams are; tests are less so. */
+/** The timings of streams; tests shorten them. */
 export interface EventStreamTimes {
-  /** Between two comments on an idle stream, which keep proxies from closing it. */
+  /** Interval between comments on an idle stream, which keep proxies from closing it. */
   heartbeatMs: number
-  /** How long a client may read nothing of what waits for it. */
+  /** How long a client may leave waiting data unread. */
   stalledMs: number
 }
 
-/** Who listens, and from where on. */
+/** Who listens, and from which position. */
 export interface Listener {
   wallet: Address
   token: string
-  /** Of the last message the client has seen; null: it is new. */
+  /** Id of the last message the client has seen; null for a new client. */
   lastEventId: string | null
-  /** Cut when its client does not read; null where there is none, as in `app.request()`. */
+  /** Cut when the client does not read; null where there is none, as in `app.request()`. */
   socket: Socket | null
   /** Called once, when the stream is over. */
   onEnd: () => void
 }
 
 /**
- * Makes the streams of events. A stream reads its account's events from the outbox, in their one order, as fast as its
- * client reads and no faster, so what is in memory of a stream does not grow with what there is to tell; it is woken by the
- * feed. Each begins with what was missed since `lastEventId`, then the balance.
+ * Makes the streams of events. A stream reads its account's events from the outbox, in their published order, no faster than
+ * its client reads, so its memory does not grow with the number of events; the feed wakes it. Each stream begins with what
+ * was missed since `lastEventId`, then the balance.
  *
- * Between events it says how far pending deposits are, as of the latest look at them that all streams share. Such a message
- * has no id, so it moves nobody on.
+ * Between events it reports the progress of pending deposits, from the latest reading, which all streams share. Such a
+ * message has no id, so it does not change where the client resumes.
  *
- * A stream ends when its client leaves or reads nothing for too long, when its token is no longer good (looked at before
- * an event is told, and with every comment), and when the process stops. The client comes back by itself and misses nothing.
+ * A stream ends when its client leaves or reads nothing for too long, when its token is no longer good (checked before each
+ * event and with every comment), and when the process stops. The client reconnects and misses nothing.
  */
 export function eventStreams(
   deps: StreamDeps,
   times: EventStreamTimes,
 ): (listener: Listener) => ReadableStream<Uint8Array> {
-  const asking = pLimit(ASKING_AT_ONCE)
+  const asking = pLimit(MAX_CONCURRENT_READS)
   const open = new Set<AbortController>()
   deps.events.feed.stopped.addEventListener('abort', () => {
     for (const over of open) over.abort()
@@ -88,7 +88,7 @@ interface StreamContext {
   heartbeatMs: number
 }
 
-/** Tells one listener until it is over. */
+/** Serves one listener until its stream is over. */
 async function tellEvents(
   deps: StreamDeps,
   { listener: { wallet, token, lastEventId }, writer, asking, heartbeatMs }: StreamContext,
@@ -115,17 +115,17 @@ async function tellEvents(
         isDue = false
         readAt = performance.now()
         if (!(await isTokenGood())) return
-        const page = await asking(() => feed.read(wallet, { after: seq, limit: PAGE }))
+        const page = await asking(() => feed.read(wallet, { after: seq, limit: EVENTS_PER_READ }))
         const messages = await asking(() => eventStreamMessages(deps, wallet, page))
         teller.noteEvents(messages)
         for (const message of messages) await send(message)
         seq = page.at(-1)?.seq ?? seq
-        isDue ||= page.length === PAGE
-        if (page.length === PAGE) continue
+        isDue ||= page.length === EVENTS_PER_READ
+        if (page.length === EVENTS_PER_READ) continue
       }
       if (!isCaughtUp) {
         const { forgotten, newest } = await asking(() => feed.seqs())
-        // What was missed was deleted before all of it was read.
+        // Some of the missed events were deleted before they were read.
         if (from.seq < forgotten) {
           seq = newest
           await send(resetAt(seq))
@@ -142,7 +142,7 @@ async function tellEvents(
     }
   }
 
-  // Before anything is read: what is published after that read wakes us.
+  // Subscribe before reading, so that anything published after the read wakes us.
   const unsubscribe = feed.subscribe(wallet, () => {
     isDue = true
     news.wake()
@@ -156,7 +156,7 @@ async function tellEvents(
   }
 }
 
-/** Of a look that is older than what was told by events, nothing: another one is asked for. */
+/** Sends nothing from a reading that is older than the events already sent, but asks for a new one. */
 async function tellProgress(
   progress: DepositProgress,
   {
@@ -172,7 +172,7 @@ async function tellProgress(
   else for (const message of changes) await send(message)
 }
 
-/** Where a stream begins: after what the client has seen, or, where that can not be told, at the newest. */
+/** Where a stream begins: after what the client has seen, or at the newest event if that cannot be determined. */
 async function startOf(
   feed: EventFeed,
   wallet: Address,
@@ -181,10 +181,10 @@ async function startOf(
   const { forgotten, newest } = await feed.seqs()
   if (lastEventId === null) return { seq: newest, isReset: false }
   const seq = /^\d{1,18}$/.test(lastEventId) ? BigInt(lastEventId) : null
-  // An id that was never given is of another database.
+  // An id that was never issued comes from another database.
   if (seq === null || seq > newest || seq < forgotten) return { seq: newest, isReset: true }
-  const missed = await feed.count(wallet, { after: seq, limit: MISSED_AT_MOST + 1 })
-  return missed > MISSED_AT_MOST ? { seq: newest, isReset: true } : { seq, isReset: false }
+  const missed = await feed.count(wallet, { after: seq, limit: MAX_MISSED_EVENTS + 1 })
+  return missed > MAX_MISSED_EVENTS ? { seq: newest, isReset: true } : { seq, isReset: false }
 }
 
 async function readBalance({ metering }: StreamDeps, wallet: Address) {
@@ -195,7 +195,7 @@ function resetAt(seq: bigint): StreamMessage {
   return { id: seq, event: 'reset', data: {} }
 }
 
-/** JSON has no line ends, so a message is always one line of data. */
+/** JSON contains no line breaks, so a message is always one line of data. */
 function messageText({ id, event, data }: StreamMessage): string {
   const place = id === null ? '' : `id: ${id}\n`
   return `event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`

@@ -1,6 +1,6 @@
 /**
- * What is read of a Uniswap v3 pool (IUniswapV3PoolImmutables, …State and …DerivedState). Of slot0 only the first four
- * fields, which forks of v3 have too; those after them differ.
+ * The parts of a Uniswap v3 pool that we read (IUniswapV3PoolImmutables, …State and …DerivedState). Of slot0 only the first
+ * four fields, which forks of v3 have too; the later ones differ.
  */
 export const poolAbi = [
   {
@@ -53,7 +53,7 @@ export const poolAbi = [
   },
 ] as const
 
-/** What is read of a Chainlink feed (AggregatorV3Interface), of prices and of an L2's sequencer alike. */
+/** The parts of a Chainlink feed that we read (AggregatorV3Interface), the same for prices and for an L2's sequencer. */
 export const aggregatorAbi = [
   {
     type: 'function',

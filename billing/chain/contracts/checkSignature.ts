@@ -19,18 +19,18 @@ import { type Agreed, type Answer, agree } from '../rpc/agree.ts'
 import { type RpcEndpoint, RpcErrorResponse } from '../rpc/rpcEndpoint.ts'
 import { readChainId } from '../rpc/wire.ts'
 
-/** Somebody waits for it in front of a page. */
-const PATIENCE_MS = 12_000
+/** Short, because somebody is waiting for the page. */
+const SIGNATURE_TIMEOUT_MS = 12_000
 
 /**
- * Asks all RPCs of a chain whether a contract takes a signature for its own, after the newest block that they agree on: a
- * single lying one can not sign anybody in (ADR 0008). It is over within twelve seconds, `unavailable` then.
+ * Asks all RPCs of a chain whether a contract accepts a signature as its own after the newest block that they agree on: a
+ * single lying RPC cannot sign anybody in (ADR 0008). Gives up after twelve seconds with `unavailable`.
  */
 export async function checkSignature(
   endpoints: RpcEndpoint[],
   chainId: number,
   question: SignatureQuestion,
-  { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {},
+  { patienceMs = SIGNATURE_TIMEOUT_MS }: { patienceMs?: number } = {},
 ): Promise<Agreed<boolean>> {
   const over = new AbortController()
   const late = pause(patienceMs, over.signal).then(
@@ -54,7 +54,7 @@ async function askAll(
   return agree(endpoints, (endpoint) => readSignature(endpoint, { ...question, chainId, blockNumber }))
 }
 
-/** Whether a contract takes a signature for its own. */
+/** Asks whether a contract accepts a signature as its own. */
 export interface SignatureQuestion {
   signer: Address
   hash: Hash
@@ -62,35 +62,35 @@ export interface SignatureQuestion {
 }
 
 /**
- * What the contract may use: enough to be deployed and to check a passkey in plain EVM code, little enough that a hostile
- * one is over in a fraction of a second.
+ * The most gas a contract may use: enough to be deployed and to check a passkey in plain EVM code, little enough to stop a
+ * hostile one within a fraction of a second.
  */
-const GAS = 10_000_000n
+const MAX_CALL_GAS = 10_000_000n
 
 const erc1271Abi = parseAbi([
   'function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)',
 ])
 
-/** What ERC-1271 answers for yes: its own selector, padded to a word. */
-const YES = padHex('0x1626ba7e', { dir: 'right', size: 32 })
+/** ERC-1271's answer for a valid signature: its own selector, padded to a word. */
+const VALID_SIGNATURE = padHex('0x1626ba7e', { dir: 'right', size: 32 })
 
 const contractAnswer = z
   .string()
   .regex(/^0x([0-9a-fA-F]{2})*$/)
-  .transform((answer) => answer.toLowerCase() === YES)
+  .transform((answer) => answer.toLowerCase() === VALID_SIGNATURE)
 
-/** viem's validator answers one byte. Anything else was not answered by it. */
+/** viem's validator answers with one byte. Anything else did not come from it. */
 const validatorAnswer = z.enum(['0x00', '0x01']).transform((answer) => answer === '0x01')
 
 /**
- * Asks one RPC whether a contract takes a signature for its own after a block (ERC-1271), or would once it is deployed
- * (ERC-6492, told by the end of the signature). Costs 2 requests.
+ * Asks one RPC whether a contract accepts a signature as its own after a block (ERC-1271), or would once it is deployed
+ * (ERC-6492, recognised by the end of the signature). Costs 2 requests.
  *
- * A contract that reverts, runs out of gas or is not there has not said yes: false. viem's `verifyHash` is not used because
- * it answers false as well when the RPC fails, and that must not be taken for the contract's word.
+ * false where the contract reverts, runs out of gas or does not exist. viem's `verifyHash` is not used because it also
+ * answers false when the RPC fails, which must not count as the contract's answer.
  *
- * Whoever signs chooses the code that runs: with ERC-6492 any call of any contract. It runs in an eth_call, as nobody
- * (its caller is the zero address or code that exists for that call only), with bounded gas, and nothing of it stays.
+ * Whoever signs chooses the code that runs: with ERC-6492 any call of any contract. It runs in an eth_call with bounded gas
+ * and no privileges (its caller is the zero address, or code that exists for that call only), and changes nothing.
  */
 async function readSignature(
   endpoint: RpcEndpoint,
@@ -106,7 +106,7 @@ async function ask(
   { signer, hash, signature, blockNumber }: SignatureQuestion & { blockNumber: bigint },
 ): Promise<boolean> {
   const block = toHex(blockNumber)
-  const gas = toHex(GAS)
+  const gas = toHex(MAX_CALL_GAS)
   try {
     if (size(signature) >= 32 && isErc6492Signature(signature)) {
       const data = encodeDeployData({
@@ -129,14 +129,14 @@ async function ask(
 }
 
 /**
- * What nodes say when the code that was called is to blame: geth "execution reverted", "out of gas", "invalid opcode: …",
+ * What nodes say when the called code is at fault: geth "execution reverted", "out of gas", "invalid opcode: …",
  * "stack underflow (…)", "invalid jump destination", nethermind and erigon variants, anvil "EVM error …".
  */
-const CODES_FAULT = /revert|out of ?gas|opcode|stack (under|over)flow|invalid ?jump|evm error|vm execution/i
+const CODE_FAULT = /revert|out of ?gas|opcode|stack (under|over)flow|invalid ?jump|evm error|vm execution/i
 
 function isCodesFault(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof RpcErrorResponse) return cause.isRevert || CODES_FAULT.test(cause.message)
+    if (cause instanceof RpcErrorResponse) return cause.isRevert || CODE_FAULT.test(cause.message)
   }
   return false
 }

@@ -4,15 +4,15 @@ import { type ChainState, openState, StateUnavailableError } from '../rpc/openSt
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
 import { readChainId } from '../rpc/wire.ts'
 
-/** One `balanceOf` to be read. */
+/** One `balanceOf` to read. */
 export interface BalanceQuery {
   token: Address
   holder: Address
 }
 
 /**
- * Reads token balances in base units, in the order asked. A token that does not answer is not a balance of 0: throws
- * StateUnavailableError, as when the node no longer has the state.
+ * Reads token balances in base units, in the order asked. A token that does not answer does not count as a balance of 0:
+ * throws StateUnavailableError, as when the node no longer has the state.
  */
 export function readBalances(state: ChainState, queries: BalanceQuery[]): Promise<bigint[]> {
   return Promise.all(
@@ -30,8 +30,8 @@ export function readBalances(state: ChainState, queries: BalanceQuery[]): Promis
 }
 
 /**
- * Asks one RPC what AXGT wallets hold after a block, in base units and in the order asked. Costs 2 requests for up to 150
- * wallets.
+ * Asks one RPC how much AXGT each wallet holds after a block, in base units and in the order asked. Costs 2 requests for up
+ * to 150 wallets.
  */
 export async function readAxgtBalancesAt(
   endpoint: RpcEndpoint,

@@ -17,9 +17,9 @@ import { readPoolWindows } from './readPoolWindows.ts'
 /** Where a chain's prices come from, and what is priced by them. */
 export interface OracleSources {
   ethUsdFeed: Address
-  /** null where the chain has none: not asked. */
+  /** null where the chain has none. */
   sequencerFeed: Address | null
-  /** null where no price of AXGT is wanted. */
+  /** null where no AXGT price is needed. */
   pool: PoolSource | null
   twapSeconds: number
   pricesEth: boolean
@@ -35,11 +35,11 @@ export interface PoolSource {
 }
 
 /**
- * Reads what the price sources say after a block, and judges none of it. A source that reverts or has no code is
- * `silent`; only the node can make this fail, as {@link ChainState.read} says. The pool is read where `pool` says so.
+ * Reads what the price sources say after a block, without judging it. A source that reverts or has no code is `silent`;
+ * only the node can make this fail, as {@link ChainState.read} says. Reads the pool only if `pool` is set.
  *
- * Asks in the tick in which it is called, so that it shares an eth_call with whatever else is read of that state; a pool
- * that remembers less than 24 hours costs one more.
+ * Asks in the tick in which it is called, so it shares an eth_call with other reads of the same state; a pool that
+ * remembers less than 24 hours costs one more.
  */
 export async function readOracle(
   state: ChainState,
@@ -83,8 +83,8 @@ async function readPool(
 }
 
 /**
- * Asks one RPC what the price sources of the chain, the pool among them, say after the block at a height: for quotes, for
- * the price history, and where a deposit's own block has no usable price. `behind`: it does not have that height, or the
+ * Asks one RPC what the chain's price sources, including the pool, say after the block at a height: for quotes, for the
+ * price history, and for deposits whose own block has no usable price. `behind`: the RPC does not have that height, or the
  * block there changed meanwhile.
  *
  * Costs 4 requests.

@@ -7,7 +7,7 @@ import { poolAbi } from './abis.ts'
 export interface PoolWindows {
   /** null: the pool remembers less than the TWAP. */
   fast: PoolWindow | null
-  /** Over 24 hours, or all that the pool remembers; null where that is no time at all. */
+  /** Over 24 hours, or all that the pool remembers; null where it remembers nothing. */
   slow: PoolWindow | null
   cardinality: number
 }
@@ -20,17 +20,17 @@ interface Accumulators {
   secondsPerLiquidityX128: bigint
 }
 
-/** An accumulator as the pool wrote it down. */
+/** The accumulators as the pool stored them. */
 interface Observation extends Accumulators {
   /** Seconds since 1970 modulo 2^32, as the pool counts. */
   blockTimestamp: number
 }
 
 /**
- * Reads how a Uniswap v3 pool's oracle grew up to the block that `timestamp` is of. Null where there is no such pool.
+ * Reads how a Uniswap v3 pool's oracle grew up to the block with `timestamp`. Null where there is no such pool.
  *
- * A pool asked for more than it remembers reverts ("OLD"). What it does remember is then taken from its oldest
- * observation, in a second round of calls.
+ * A pool reverts ("OLD") when asked for more than it remembers. A second round of calls then starts from its oldest
+ * observation.
  */
 export async function readPoolWindows(
   state: ChainState,
@@ -50,7 +50,7 @@ export async function readPoolWindows(
   return { fast: windowOf(fast, twapSeconds), slow, cardinality }
 }
 
-/** The accumulators so many seconds ago each; null where the pool does not remember one of them. */
+/** The accumulators at each of these times; null where the pool does not remember one of them. */
 async function observe(
   state: ChainState,
   pool: Address,
@@ -76,7 +76,7 @@ function windowOf(observed: Accumulators[] | null, seconds: number): PoolWindow 
   return then === undefined || now === undefined ? null : growth(then, now, seconds)
 }
 
-/** All that the pool remembers; null where it has not been written to, or only in this very second. */
+/** All that the pool remembers; null where it has no observation, or only one of this second. */
 async function readOldest(
   state: ChainState,
   pool: Address,
@@ -87,21 +87,21 @@ async function readOldest(
     now,
   }: { index: number; cardinality: number; timestamp: bigint; now: Accumulators | undefined },
 ): Promise<PoolWindow | null> {
-  // 0: created and not initialized. Modulo 0 there is nothing to read.
+  // 0: created but not initialized, so there is no slot to read.
   if (cardinality === 0) return null
   const [next, first, current] = await Promise.all([
     readObservation(state, pool, (index + 1) % cardinality),
     readObservation(state, pool, 0),
     now ?? observe(state, pool, [0]).then((observed) => observed?.[0]),
   ])
-  // The slot after the newest holds the oldest, unless the pool has grown and has not come round yet.
+  // The slot after the newest holds the oldest, unless the memory was enlarged and that slot is still empty.
   const oldest = next ?? first
   if (oldest === null || current === undefined) return null
   const seconds = Number(BigInt.asUintN(32, timestamp - BigInt(oldest.blockTimestamp)))
   return seconds === 0 ? null : growth(oldest, current, seconds)
 }
 
-/** null for a slot that the pool has not written to yet. */
+/** null for a slot that the pool has not written yet. */
 async function readObservation(state: ChainState, pool: Address, index: number): Promise<Observation | null> {
   const said = await state.read({
     address: pool,
@@ -118,7 +118,7 @@ function initialized(said: CallOutcome<readonly [number, bigint, bigint, boolean
   return isInitialized ? { blockTimestamp, tickCumulative, secondsPerLiquidityX128 } : null
 }
 
-/** The accumulators are int56 and uint160 and meant to wrap round: so must their difference. */
+/** The accumulators are int56 and uint160 and wrap around by design, so their difference must wrap too. */
 function growth(then: Accumulators, now: Accumulators, seconds: number): PoolWindow {
   return {
     seconds,

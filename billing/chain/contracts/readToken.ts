@@ -5,16 +5,16 @@ import { type RpcEndpoint, RpcErrorResponse } from '../rpc/rpcEndpoint.ts'
 import { readChainId } from '../rpc/wire.ts'
 import { poolAbi } from './abis.ts'
 
-/** What a token says of itself. */
+/** What a token says about itself. */
 export interface TokenMetadata {
   symbol: string
   decimals: number
 }
 
-/** More decimals than this and 10^decimals no longer fits the chain's own 256 bits. */
+/** With more decimals, 10^decimals no longer fits into 256 bits. */
 const MAX_DECIMALS = 77
 
-/** Agreed null: there is no such token, or it answers nonsense. */
+/** Reads a token's symbol and decimals. Agreed null: there is no such token, or its answers make no sense. */
 export function readToken(
   endpoints: RpcEndpoint[],
   chainId: number,
@@ -41,13 +41,13 @@ async function askToken(endpoint: RpcEndpoint, address: Address): Promise<TokenM
   }
 }
 
-/** Which tokens a pool trades, in its own order; the price it tells is token1 for token0. Lower-case. */
+/** The tokens that a pool trades, in its order; its price is token1 per token0. Lower-case. */
 export interface PoolTokens {
   token0: Address
   token1: Address
 }
 
-/** Agreed null: there is no Uniswap v3 pool at that address, or nobody has given it a price yet. */
+/** Reads a pool's tokens. Agreed null: there is no Uniswap v3 pool at that address, or it has no price yet. */
 export function readPool(
   endpoints: RpcEndpoint[],
   chainId: number,
@@ -66,7 +66,7 @@ async function askPool(endpoint: RpcEndpoint, address: Address): Promise<PoolTok
     const [token0, token1] = await Promise.all([
       readContract(endpoint.client, { ...pool, functionName: 'token0' }),
       readContract(endpoint.client, { ...pool, functionName: 'token1' }),
-      // A pair of Uniswap v2 has the same two tokens and no such memory.
+      // A Uniswap v2 pair also has two tokens, but no such function.
       readContract(endpoint.client, { ...pool, functionName: 'observe', args: [[0]] }),
     ])
     return { token0: token0.toLowerCase() as Address, token1: token1.toLowerCase() as Address }
@@ -77,8 +77,8 @@ async function askPool(endpoint: RpcEndpoint, address: Address): Promise<PoolTok
 }
 
 /**
- * Whether viem's `readContract` failed because of the contract (it answers nothing, reverts, or is not there) and not
- * because of the RPC: viem wraps both alike.
+ * Whether viem's `readContract` failed because of the contract (it answers nothing, reverts, or does not exist) and not
+ * because of the RPC: viem wraps both in the same error.
  */
 function isContractsFault(error: unknown): boolean {
   if (!(error instanceof ContractFunctionExecutionError)) return false

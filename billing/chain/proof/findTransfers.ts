@@ -6,7 +6,7 @@ import { blockTrace, hash, log, quantity, readChainId, transaction } from '../rp
 import type { EvidenceContext } from './evidence.ts'
 import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
 
-/** A transfer some RPC shows. It is a candidate for the gate, not a proof. */
+/** A transfer that some RPC shows: a candidate for the gate, not a proof. */
 export interface FoundTransfer extends ProvenTransfer {
   txHash: Hash
   blockNumber: bigint
@@ -14,8 +14,8 @@ export interface FoundTransfer extends ProvenTransfer {
 }
 
 /**
- * Looks for transfers to the wallet without the indexer: what the indexer missed, or was never told to look at. The
- * union of what all RPCs show, since each candidate is proven afterwards anyway; throws when none of them answers.
+ * Looks for transfers to the wallet without the indexer: for those it missed or was never told to look at. Returns the
+ * union of what the RPCs show, since each candidate is proven afterwards anyway. Throws when none of them answers.
  */
 export async function findTransfers(
   endpoints: RpcEndpoint[],
@@ -38,7 +38,7 @@ export async function findTransfers(
   return unionByDeposit(given)
 }
 
-/** Sums each RPC's transfers of one deposit, then keeps the largest sum any of them shows. */
+/** Sums each RPC's transfers per deposit, then keeps the largest sum that any of them shows. */
 function unionByDeposit(lists: FoundTransfer[][]): FoundTransfer[] {
   const union = new Map<string, FoundTransfer>()
   for (const list of lists) {

@@ -11,8 +11,8 @@ export interface TransactionLocation {
 }
 
 /**
- * Finds the block a transaction is in now. Agreed null: none of the RPCs has it in a block. `behind`: one has it, and not
- * enough others do yet.
+ * Finds the block that a transaction is in now. Agreed null: no RPC has it in a block. `behind`: one has it, but not enough
+ * others do yet.
  */
 export async function locateTransaction(
   endpoints: RpcEndpoint[],

@@ -5,7 +5,7 @@ import { readChainId, transaction, type WireTransaction } from '../rpc/wire.ts'
 import type { EvidenceContext } from './evidence.ts'
 import type { ProvenTransfer } from './transfers.ts'
 
-/** What is known of a hash without looking into blocks. `transfers` is a promise of the sender, not a proof. */
+/** What is known about a hash without reading blocks. `transfers` is what the sender promises, not a proof. */
 export type TransactionPreview =
   | { kind: 'known'; mined: boolean; transfers: ProvenTransfer[] }
   | { kind: 'unknown' }
@@ -32,7 +32,7 @@ export async function previewTransaction(
   return given.length === answers.length ? { kind: 'unknown' } : { kind: 'unavailable' }
 }
 
-/** Reads from a transaction's own fields what it would pay if it did what it says. Pure. */
+/** Reads from a transaction's own fields what it would pay if it succeeded. Pure. */
 export function promisedTransfers(
   sent: Pick<WireTransaction, 'from' | 'to' | 'value' | 'input'>,
   { wallet, tokens }: Pick<EvidenceContext, 'wallet' | 'tokens'>,
@@ -62,7 +62,7 @@ function decodeTransfer(input: `0x${string}`): { from: Address | null; to: Addre
     }
     return null
   } catch {
-    // Any other call, or bytes that are none.
+    // Another call, or bytes that are no call.
     return null
   }
 }

@@ -8,13 +8,13 @@ import type { EvidenceContext, TokenShortfall, TransactionEvidence } from './evi
 import { TRANSFER_TOPIC } from './transfers.ts'
 
 /**
- * Compares what the block's Transfer logs say the wallet gained with what its balance did gain. A token that takes a fee
- * on transfer logs the full amount and delivers less; credit must not exceed what arrived.
+ * Compares the wallet's gain by the block's Transfer logs with the gain of its balance. A token that takes a fee on
+ * transfer logs the full amount and delivers less; credit must not exceed what arrived.
  *
- * The logs of the proven transactions usually explain the whole difference; only when they do not, all of the block's
- * transfers of that token to and from the wallet are asked for. The balances are asked for in the tick in which it is called.
+ * The logs of the proven transactions usually explain the whole difference. Only when they do not, this asks for all of the
+ * block's transfers of that token to and from the wallet. Asks for the balances in the tick in which it is called.
  *
- * @param states after the block, and after the one before it.
+ * @param states The state after the block, and after the block before it.
  */
 export async function readTokenShortfalls(
   endpoint: RpcEndpoint,

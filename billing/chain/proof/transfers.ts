@@ -16,7 +16,7 @@ export const TRANSFER_TOPIC = toEventSelector('Transfer(address,address,uint256)
 
 /**
  * Reads the token payments to `wallet` out of a receipt: logs of the configured contracts only, with the standard three
- * topics and 32 bytes of data. Zero amounts, mints and the wallet's transfers to itself are no payments. Pure.
+ * topics and 32 bytes of data. Zero amounts, mints and the wallet's transfers to itself do not count. Pure.
  */
 export function transfersFromReceipt(
   receipt: Pick<WireReceipt, 'logs'>,
@@ -36,21 +36,21 @@ export function transfersFromReceipt(
   })
 }
 
-/** null when the upper 12 bytes are not zero: no address looks like that. */
+/** null when the upper 12 bytes are not zero: then it is no address. */
 function addressOfTopic(topic: string | undefined): Address | null {
   return topic?.startsWith('0x000000000000000000000000') ? `0x${topic.slice(26)}` : null
 }
 
 /**
  * Reads the ETH payments to `wallet` out of a call trace (geth's callTracer). Only CALL and SELFDESTRUCT frames move ETH
- * to another account: a DELEGATECALL or CALLCODE frame aimed at the wallet carries a value and moves nothing, and
- * whatever happens beneath a failed frame is undone even when the transaction succeeds.
+ * to another account: a DELEGATECALL or CALLCODE frame aimed at the wallet carries a value but moves nothing, and
+ * everything beneath a failed frame is undone even when the transaction succeeds.
  *
  * Pure. Throws RpcShapeError when anything in the trace is not what a callTracer answers.
  */
 export function transfersFromTrace(trace: unknown, wallet: Address): ProvenTransfer[] {
   const transfers: ProvenTransfer[] = []
-  // A list, not recursion: how deep a trace goes is the payer's to choose, and the stack is ours.
+  // A list instead of recursion: the payer decides how deep a trace goes, and must not exhaust our stack.
   const open = [trace]
   while (open.length > 0) {
     const parsed = callFrame.safeParse(open.pop())

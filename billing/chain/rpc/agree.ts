@@ -1,31 +1,31 @@
 import { stringify } from 'viem'
 import { describeRpcFailure, type RpcEndpoint } from './rpcEndpoint.ts'
 
-/** What one RPC says to one question. An RPC that fails throws instead. */
+/** One RPC's answer to one question. An RPC that fails throws instead. */
 export type Answer<value> =
   | { kind: 'answer'; value: value }
   /** It does not have that block (yet), or not all of it. */
   | { kind: 'behind' }
-  /** It has the block, but not the state at it; `why` goes on after the RPC's name. */
+  /** It has the block, but not its state; `why` continues a sentence that starts with the RPC's name. */
   | { kind: 'state_unavailable'; why: string }
-  /** It speaks for another chain. */
+  /** It serves another chain. */
   | { kind: 'wrong_chain'; chainId: number }
 
-/** What all RPCs of a chain say together. */
+/** What the RPCs of a chain agree on. */
 export type Agreed<value> =
   | { kind: 'agreed'; value: value }
-  /** Wait: not enough of them have it yet. */
+  /** Not enough of them have it yet: wait. */
   | { kind: 'behind' }
   /** `detail` names the RPCs that do not have the state of the block, and what is wrong with the others. */
   | { kind: 'state_unavailable'; detail: string }
   /** Two of them contradict each other, or only one of several answers. */
   | { kind: 'disagreement'; detail: string }
-  /** None answers. */
+  /** None of them answers. */
   | { kind: 'unavailable'; detail: string }
 
 /**
- * Asks all RPCs of a chain the same question and says what may be believed: with one RPC its word, with several only
- * what all that answer say alike, and at least two of them (ADR 0008).
+ * Asks all RPCs of a chain the same question and says what to believe. A single RPC is believed. With several, all that
+ * answer must say the same, and at least two must answer (ADR 0008).
  */
 export async function agree<value>(
   endpoints: RpcEndpoint[],
@@ -34,7 +34,7 @@ export async function agree<value>(
   return planAgreement(await gather(endpoints, ask))
 }
 
-/** Asks all RPCs the same question at once; one that fails becomes an answer that says so. */
+/** Asks all RPCs the same question at once; a failure becomes an answer of kind `failed`. */
 export function gather<value>(
   endpoints: RpcEndpoint[],
   ask: (endpoint: RpcEndpoint) => Promise<Answer<value>>,
@@ -68,7 +68,7 @@ export function planAgreement<value>(answers: NamedAnswer<value>[]): Agreed<valu
     }
     if (given.length >= required) return { kind: 'agreed', value: first.value }
   }
-  // Waiting is right while one merely lags; only when nobody lags is a lone voice a disagreement.
+  // While one of them merely lags, wait. A single answer is a disagreement only when none lags.
   if (answers.some((answer) => answer.kind === 'behind')) return { kind: 'behind' }
   const silent = answers.flatMap((answer) => {
     if (answer.kind === 'failed') return [`${answer.label}: ${answer.why}`]

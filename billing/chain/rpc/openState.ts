@@ -16,24 +16,24 @@ import { multicall } from 'viem/actions'
 import { z } from 'zod'
 import { type RpcEndpoint, RpcErrorResponse, RpcShapeError } from './rpcEndpoint.ts'
 
-/** What a contract said to one call; `failed`: it reverted, answered another shape, or there is none. */
+/** The outcome of one contract call; `failed`: it reverted, its answer had another shape, or there is no contract. */
 export type CallOutcome<value> = { kind: 'answered'; value: value } | { kind: 'failed' }
 
 type ReadOnly = 'view' | 'pure'
 
-/** One call of a contract. */
+/** One contract call. */
 export type StateCall<
   abi extends Abi | readonly unknown[] = Abi,
   name extends ContractFunctionName<abi, ReadOnly> = ContractFunctionName<abi, ReadOnly>,
   args extends ContractFunctionArgs<abi, ReadOnly, name> = ContractFunctionArgs<abi, ReadOnly, name>,
 > = ContractFunctionParameters<abi, ReadOnly, name, args>
 
-/** The state of a chain as one RPC has it after one block. */
+/** A chain's state after one block, as one RPC has it. */
 export interface ChainState {
   /**
-   * Calls a contract. Calls of the same tick go together in one eth_call, so ask first and await afterwards.
+   * Calls a contract. Calls made in the same tick share one eth_call, so make them all before awaiting any.
    *
-   * A contract that fails fails alone. Throws StateUnavailableError when the node no longer has the state; throws whatever
+   * A contract that fails does not affect the other calls. Throws StateUnavailableError when the node no longer has the state; throws whatever
    * `RpcEndpoint.request` does when the RPC fails.
    */
   read<
@@ -49,7 +49,7 @@ export interface ChainState {
  * Calls in one eth_call. The calls travel inside initcode, which may have 49152 bytes (EIP-3860); viem's own code takes
  * 6 kB of that and a call some 250 bytes.
  */
-const CALLS_AT_ONCE = 150
+const MAX_CALLS_PER_REQUEST = 150
 
 /**
  * Opens the state after a block. Nothing is asked until the first `read`. viem ships the multicall code with the call, so
@@ -58,10 +58,10 @@ const CALLS_AT_ONCE = 150
 export function openState(endpoint: RpcEndpoint, blockNumber: bigint): ChainState {
   const loader = new DataLoader<ContractFunctionParameters, CallOutcome<unknown>>(
     (calls) => readTogether(endpoint, blockNumber, calls),
-    { cache: false, maxBatchSize: CALLS_AT_ONCE },
+    { cache: false, maxBatchSize: MAX_CALLS_PER_REQUEST },
   )
   return {
-    // What the loader gives back for a call is what viem decoded by that very call's ABI.
+    // What the loader returns for a call is what viem decoded with that call's ABI.
     read: (call) => loader.load(call as unknown as ContractFunctionParameters) as Promise<CallOutcome<never>>,
   }
 }
@@ -87,9 +87,9 @@ async function readTogether(
 }
 
 /**
- * A client that remembers whether the eth_call itself failed. viem's multicall tells of that in the same way as of a
- * contract that reverted, as a failure of each call, and the two must never be taken for each other: the one says
- * something of the node, the other of the contract.
+ * A client that remembers whether the eth_call itself failed. viem's multicall reports that just as it reports a contract
+ * that reverted: as a failure of each call. The two must never be confused: one is about the node, the other about the
+ * contract.
  */
 function watchedClient(endpoint: RpcEndpoint, callCount: number) {
   let failure: { why: unknown } | null = null
@@ -103,7 +103,7 @@ function watchedClient(endpoint: RpcEndpoint, callCount: number) {
       throw why
     }
   }
-  // The endpoint has already tried again what is worth it.
+  // The endpoint has already retried what is worth retrying.
   const client = createClient<CustomTransport>({ transport: custom({ request }, { retryCount: 0 }) })
   return { client, failure: () => failure as { why: unknown } | null }
 }
@@ -113,13 +113,13 @@ const callAnswer = z
   .regex(/^0x([0-9a-fA-F]{2})+$/)
   .transform((answer) => answer as Hex)
 
-/** Throws unless it is what the multicall code answers to that many calls: else nothing has run it. */
+/** Throws unless this is the multicall code's answer to that many calls: otherwise the code never ran. */
 function requireResults(answer: Hex, callCount: number): void {
   try {
     const results = decodeFunctionResult({ abi: multicall3Abi, functionName: 'aggregate3', data: answer })
     if (results.length === callCount) return
   } catch {
-    // Bytes that are no list of results.
+    // The bytes are no list of results.
   }
   throw new RpcShapeError('eth_call')
 }
@@ -141,8 +141,9 @@ function isStateGone(error: unknown): boolean {
 }
 
 /**
- * What a node no longer knows, or what a contract does not say, at a block: thrown where the state is read and caught once
- * where the question is answered, as `state_unavailable`. The message goes on after the RPC's name.
+ * A node no longer has the state of a block, or a contract does not answer there. Thrown where the state is read, caught
+ * once where the question is answered, as `state_unavailable`. The message continues a sentence that starts with the RPC's
+ * name.
  */
 export class StateUnavailableError extends Error {
   override name = 'StateUnavailableError'

@@ -4,14 +4,14 @@ import { getHttpRpcClient, getWebSocketRpcClient } from 'viem/utils'
 import type { z } from 'zod'
 import { redactSecrets, urlSecrets } from '../../log/redactSecrets.ts'
 
-/** Told of every request as it ends: for metrics and for counting what a deposit costs. */
+/** Called as each request ends: for metrics, and for counting what a deposit costs. */
 export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
 
 /** One RPC of a chain. */
 export interface RpcEndpoint {
   /** `rpc 1 (host.example)`: safe to log; the URL itself may hold a key and never leaves this module. */
   label: string
-  /** Asks and checks the shape of the answer. Throws when there is none, an error, or one of another shape. */
+  /** Asks and checks the shape of the answer. Throws on no answer, on an error, and on an answer of another shape. */
   request<schema extends z.ZodType>(
     method: string,
     params: unknown[],
@@ -26,20 +26,20 @@ export interface RpcEndpointOptions {
   position: number
   /** How long one request may take before it counts as unanswered. */
   timeoutMs?: number
-  /** Requests under way at once; what is beyond waits here rather than at the provider. */
+  /** Maximum number of requests under way; further ones wait here rather than at the provider. */
   concurrency?: number
   onRequest?: OnRpcRequest
 }
 
-/** Traces of a large block run to tens of megabytes; beyond this an answer is refused unread. */
+/** Traces of a large block can take tens of megabytes; a larger answer is refused unread. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
-/** Of a provider's error message; what is beyond is not for a log line. */
-const LONGEST_MESSAGE = 300
+/** A provider's error message is cut to this length: the rest does not belong in a log line. */
+const MAX_MESSAGE_CHARACTERS = 300
 
 /**
- * Opens an RPC by its URL (http, https, ws, wss). Nothing is sent until the first request. Transient failures (429,
- * 5xx, time-outs) are tried twice more within half a second by viem; anything longer is the caller's to wait out.
+ * Opens an RPC by its URL (http, https, ws, wss). Sends nothing until the first request. viem retries transient failures
+ * (429, 5xx, timeouts) twice within half a second; the caller has to wait out anything longer.
  */
 export function createRpcEndpoint(
   url: string,
@@ -64,9 +64,9 @@ export function createRpcEndpoint(
       outcome = 'ok'
       return value
     } catch (error) {
-      // Before anybody sees it, and before it is cut, which could leave the half of a key that is not recognised.
+      // Redact before anybody sees the message and before it is cut: half of a key would not be recognised.
       if (error instanceof RpcErrorResponse) {
-        error.message = redactSecrets(error.message, secrets).slice(0, LONGEST_MESSAGE)
+        error.message = redactSecrets(error.message, secrets).slice(0, MAX_MESSAGE_CHARACTERS)
       }
       throw error
     } finally {
@@ -86,7 +86,7 @@ export function createRpcEndpoint(
   }
 }
 
-/** An RPC answered something that is not what the method answers. Its content is not repeated: it may be hostile. */
+/** An RPC's answer does not have the shape of the method's result. The answer is not repeated: it may be hostile. */
 export class RpcShapeError extends Error {
   override name = 'RpcShapeError'
   constructor(method: string) {
@@ -108,8 +108,8 @@ function httpSender(url: string, timeoutMs: number): Send {
 }
 
 /**
- * One connection for all requests, opened by the first of them. One that fails or falls silent is thrown away, and the next
- * request opens another: viem's own reconnecting gives up for good after a few tries, and prints the URL.
+ * One connection for all requests, opened by the first of them. A connection that fails or falls silent is dropped, and the
+ * next request opens another: viem's own reconnecting gives up for good after a few tries, and prints the URL.
  */
 function webSocketSender(url: string, timeoutMs: number): Send {
   let current: Promise<SocketClient> | null = null
@@ -129,7 +129,7 @@ function webSocketSender(url: string, timeoutMs: number): Send {
 
 type SocketClient = Awaited<ReturnType<typeof getWebSocketRpcClient>>
 
-/** Opening has no bound in viem: a server that accepts the connection and says nothing would hold a request for ever. */
+/** viem sets no time limit on opening: a server that accepts the connection and says nothing would block a request for ever. */
 async function within<value>(timeoutMs: number, work: Promise<value>): Promise<value> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
@@ -146,7 +146,7 @@ class SocketOpeningError extends BaseError {
   override name = 'SocketOpeningError'
 }
 
-/** viem does not compare ids; a proxy that mixes up answers would otherwise have one block pass for another. */
+/** viem does not compare ids; without this check, a proxy that mixes up answers could pass one block off as another. */
 function resultOf(response: unknown, method: string, id: number | null): unknown {
   if (typeof response !== 'object' || response === null) throw new RpcShapeError(method)
   const { error, result, id: answeredId } = response as { error?: unknown; result?: unknown; id?: unknown }
@@ -156,11 +156,11 @@ function resultOf(response: unknown, method: string, id: number | null): unknown
   return result
 }
 
-/** A JSON-RPC error object; `code` is what viem decides retries by. */
+/** A JSON-RPC error object; viem decides by `code` whether to retry. */
 export class RpcErrorResponse extends Error {
   override name = 'RpcErrorResponse'
   readonly code: number
-  /** The code that was called reverted. */
+  /** The called code reverted. */
   readonly isRevert: boolean
   constructor(method: string, error: unknown) {
     const { code, message } = (typeof error === 'object' && error ? error : {}) as {
@@ -168,8 +168,8 @@ export class RpcErrorResponse extends Error {
       message?: unknown
     }
     super(typeof message === 'string' ? message : `${method} failed`)
-    // By custom, nodes tell of a revert by 3. viem does not know that one and tries again what it does not know; a revert
-    // stays one.
+    // By convention, nodes report a revert as code 3. viem does not know that code and retries what it does not know, but a
+    // revert stays a revert.
     this.isRevert = code === 3
     this.code = typeof code === 'number' && code !== 3 ? code : -32000
   }
@@ -188,7 +188,7 @@ export function describeRpcFailure(error: unknown): string {
 
 /**
  * Opens the RPCs of a chain by their URLs, numbered from 1 in the order given. A ws URL on the host and port of an http URL
- * is the same node by another door, not a second opinion: it is left to the indexer.
+ * is the same node, not a second opinion: it is left to the indexer.
  */
 export function openEndpoints(
   rpcUrls: string[],

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
 
 /**
- * What JSON-RPC answers must look like before we believe a word of them. An RPC is somebody else's machine: an answer of
- * another shape is no answer. Everything is lower-cased here, once.
+ * The shapes that JSON-RPC answers must have. An RPC is somebody else's machine: an answer of another shape counts as no
+ * answer. Everything is lower-cased here, once.
  */
 const hex = (pattern: RegExp) => z.string().regex(pattern)
 
@@ -52,10 +52,10 @@ export const transaction = z.object({
 })
 export type WireTransaction = z.output<typeof transaction>
 
-/** debug_traceBlockByHash: one entry a transaction, in order; some nodes name the transaction, some do not. */
+/** debug_traceBlockByHash: one entry per transaction, in order; some nodes name the transaction, some do not. */
 export const blockTrace = z.array(z.object({ txHash: hash.optional(), result: z.unknown() }))
 
-/** One frame of debug_trace…'s callTracer, without those beneath it: see transfersFromTrace for how they are walked. */
+/** One frame of debug_trace…'s callTracer, without its children: transfersFromTrace walks those. */
 export const callFrame = z.object({
   type: z.string().transform((type) => type.toUpperCase()),
   from: address,
@@ -66,8 +66,8 @@ export const callFrame = z.object({
 })
 
 /**
- * Asks an RPC which chain it speaks for. Asked again with every proof, not once at the start: a provider that sends us to
- * another chain in the middle of a run must not have that chain's play money credited here.
+ * Asks an RPC which chain it serves. Asked with every proof, not once at the start: if a provider switches us to another
+ * chain in the middle of a run, that chain's play money must not be credited.
  */
 export async function readChainId(endpoint: RpcEndpoint): Promise<number> {
   return Number(await endpoint.request('eth_chainId', [], quantity))

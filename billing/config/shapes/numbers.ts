@@ -82,7 +82,7 @@ function whatIsWrongWith(tier: Tier, previous: Tier | undefined): string | null 
   return null
 }
 
-/** Profile name → GPUs. The record has no prototype, so that a name such as `constructor` is not found in it by accident. */
+/** Profile name → GPUs. The record has no prototype, so a name such as `constructor` is not found in it by accident. */
 export const profiles: Shape<Record<string, number>> = {
   mayBe:
     'a comma-separated list of `name:gpus`, each name once (lower-case letters, digits, `-` and `_`, 32 at most, a letter first), 1 to 1024 GPUs',

@@ -23,7 +23,7 @@ export const publicUrl: Shape<string> = {
   },
 }
 
-/** By the function that writes the messages: it is stricter than URLs are. */
+/** Asks the function that writes the messages: it is stricter than the URL parser. */
 function canBeSignedInTo(url: string): boolean {
   try {
     createSiweMessage({
@@ -40,7 +40,7 @@ function canBeSignedInTo(url: string): boolean {
   }
 }
 
-/** RPC URLs of one chain. What is wrong is said by position, for a URL often holds a key. */
+/** RPC URLs of one chain. Faults name an entry by its position, because a URL often holds a key. */
 export const rpcUrls: Shape<string[]> = {
   mayBe: 'comma-separated, different http(s) and ws(s) URLs, at least one of them http(s)',
   parse(text) {

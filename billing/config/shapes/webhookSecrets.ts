@@ -1,6 +1,6 @@
 import type { Shape } from '../setting.ts'
 
-/** Keys that events are signed with: the text each was given as, which must never be printed, and its bytes. */
+/** A key that events are signed with: its text as given, which must never be printed, and its bytes. */
 export interface WebhookSecret {
   text: string
   key: Buffer
@@ -11,8 +11,7 @@ const MIN_BYTES = 16
 
 /**
  * One signing key, or two while they are changed, comma-separated, as Standard Webhooks writes them: `whsec_` and base64.
- * Without the prefix, text that is base64 is taken as such, which is what receivers' libraries do, and any other text as
- * its own bytes.
+ * Without the prefix, valid base64 is decoded, as receivers' libraries do, and any other text is used as its own bytes.
  */
 export const webhookSecrets: Shape<WebhookSecret[]> = {
   mayBe:

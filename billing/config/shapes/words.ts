@@ -10,7 +10,7 @@ export function text(pattern: RegExp, mayBe: string): Shape<string> {
   }
 }
 
-/** One of a few words, to the letter. */
+/** Exactly one of a few words. */
 export function oneOf<const T extends string>(words: readonly T[], mayBe?: string): Shape<T> {
   const quoted = words.map((word) => `\`${word}\``)
   return {
@@ -24,7 +24,7 @@ export function oneOf<const T extends string>(words: readonly T[], mayBe?: strin
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
 
-/** An address, stored in lower case. Mixed case must carry the right EIP-55 checksum: it is there to catch a wrong digit. */
+/** An address, stored in lower case. Mixed case must have the right EIP-55 checksum, which catches a wrong digit. */
 export const address: Shape<Address> = {
   mayBe: 'an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum',
   parse(text) {

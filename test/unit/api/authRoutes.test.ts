@@ -70,7 +70,7 @@ test('a signed message becomes a token', async () => {
 test.each([
   ['a message that is not good any more', { message: 'used', signature: '0x01' }, 422, 'challenge_expired'],
   ['a signature of somebody else', { message: 'good', signature: '0x02' }, 422, 'signature_invalid'],
-  ['a chain that can not be asked', { message: 'unreachable', signature: '0x01' }, 503, 'chain_unavailable'],
+  ['a chain that cannot be asked', { message: 'unreachable', signature: '0x01' }, 503, 'chain_unavailable'],
   ['too many at once', { message: 'overloaded', signature: '0x01' }, 503, 'overloaded'],
 ])('%s is told apart by its code', async (_, signed, status, code) => {
   const deps = fakeDeps()

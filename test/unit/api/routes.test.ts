@@ -250,7 +250,7 @@ test.each(['amount=1&minutes=60', 'minutes=60&amount=', 'amount=x&minutes=60'])(
     expect(answer.status).toBe(422)
     expect(await answer.json()).toMatchObject({
       code: 'invalid_request',
-      faults: [{ in: 'query', path: 'minutes', message: 'can not be given together with `amount`' }],
+      faults: [{ in: 'query', path: 'minutes', message: 'cannot be given together with `amount`' }],
     })
     expect(deps.asked).toEqual([])
   },
@@ -705,7 +705,7 @@ test('/health/ready is 503 and says what fails by how much when a chain has halt
   expect(await answer.json()).toEqual({ status: 'failing', checks: { ...checks, rpc } })
 })
 
-test('/health/ready says that the database fails when health can not be read', async () => {
+test('/health/ready says that the database fails when health cannot be read', async () => {
   const health = { read: () => Promise.reject(new Error('connect ECONNREFUSED')) }
   const answer = await createApp(fakeDeps({ health })).request('/health/ready')
 

@@ -127,7 +127,7 @@ test('a token that is no longer good is 401 at the very next request', async () 
   expect(await statusAndCode(await app.request('/v1/balance', own))).toEqual([401, 'unauthorized'])
 })
 
-test('tokens that can not be looked up are 500, not let in', async () => {
+test('tokens that cannot be looked up are 500, not let in', async () => {
   const walletTokens = { addressOf: () => Promise.reject(new Error('the database is away')) }
   const deps = fakeDeps({ walletTokens })
   const app = createApp(deps)

@@ -44,7 +44,7 @@ describe('the finalized block', () => {
       'a rate limit',
       fails(new RpcErrorResponse('', { code: -32005, message: 'daily request count exceeded' })),
     ],
-  ])('that can not be asked for is not taken for a chain without finality: %s', async (_name, said) => {
+  ])('that cannot be asked for is not taken for a chain without finality: %s', async (_name, said) => {
     expect(await readHead([endpoint(said)], 1)).toMatchObject({ kind: 'unavailable' })
   })
 })

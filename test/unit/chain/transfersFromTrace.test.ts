@@ -108,7 +108,7 @@ describe('a trace that no callTracer answers is refused whole', () => {
     expect(() => transfersFromTrace(trace, wallet)).toThrow(RpcShapeError)
   })
 
-  // What it holds can not count, so it can not hurt: one odd frame in there must not hold up a payment beside it.
+  // What it holds cannot count, so it cannot hurt: one odd frame in there must not hold up a payment beside it.
   it('but nobody looks beneath a frame that failed', () => {
     const failed = { ...around({ type: 'CALL' }), error: 'execution reverted' }
     expect(transfersFromTrace(around(failed, paying()), wallet)).toEqual([paid()])

@@ -182,7 +182,7 @@ describe('exactness', () => {
   })
 
   test('a negative amount is a broken assumption', () => {
-    expect(() => quote(input('eth', { amountBaseUnits: -1n }))).toThrow('an amount can not be negative')
+    expect(() => quote(input('eth', { amountBaseUnits: -1n }))).toThrow('an amount cannot be negative')
   })
 })
 

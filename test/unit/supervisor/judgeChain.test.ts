@@ -119,7 +119,7 @@ describe('judgeChain', () => {
     expect(play({}, ...looks).at(-1)).toBe('rebuild')
   })
 
-  it('rebuilds a standing index whose indexer keeps complaining of a reorg it can not undo', () => {
+  it('rebuilds a standing index whose indexer keeps complaining of a reorg it cannot undo', () => {
     expect(play(...stalled(5, { complaints: 2 })).at(-1)).toBe('rebuild')
   })
 

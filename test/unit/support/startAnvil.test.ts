@@ -38,7 +38,7 @@ it('mines by itself only with a block time', async () => {
   }
 })
 
-it('says why when it can not listen', async () => {
+it('says why when it cannot listen', async () => {
   const first = await startAnvil()
   try {
     const port = Number(new URL(first.rpcUrl).port)
