@@ -1,8 +1,8 @@
 const MICROS_PER_MINUTE = 60_000_000n
 
 /**
- * Writes micros as minutes for reading: thousands apart, cut off after so many decimals and never rounded, a real minus sign.
- * With `fixed`, always that many, so that a number that counts down keeps its width.
+ * Formats micros as minutes for people: thousands separated, truncated to `decimals` and never rounded up, with a real
+ * minus sign. `fixed` keeps trailing zeros, so that a number that counts down keeps its width.
  *
  * @example minutesText(74_070_000_000n, 2) // '1,234.5'
  */
@@ -16,7 +16,7 @@ export function minutesText(micros: bigint, decimals = 0, { fixed = false } = {}
   return micros < 0n && /[1-9]/.test(text) ? `−${text}` : text
 }
 
-/** The day of a moment as `2025-01-31`, by the calendar here and not in UTC: it is the person's day. */
+/** The day of a moment as `2025-01-31`, by the device's calendar rather than UTC: it is the person's day. */
 export function dayOf(date: Date): string {
   const two = (number: number) => String(number).padStart(2, '0')
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
@@ -25,10 +25,10 @@ export function dayOf(date: Date): string {
 const MICROS_PER_SECOND = 1_000_000n
 
 /**
- * Writes a length of time by its two largest units, floored: `3 d 4 h`, `2 h 5 min`, `12 min 30 s`, `45 s`. Negative ones
- * have a minus sign. A day is 24 hours.
+ * Formats a duration by its two largest units, floored: `3 d 4 h`, `2 h 5 min`, `12 min 30 s`, `45 s`. Negative ones have
+ * a minus sign. A day is 24 hours.
  *
- * @param unit the smallest to be written; less than one of it is `0` of it
+ * @param unit the smallest unit shown; anything less than one of it reads as 0
  */
 export function durationText(micros: bigint, unit: 'min' | 's' = 'min'): string {
   const seconds = (micros < 0n ? -micros : micros) / MICROS_PER_SECOND
@@ -41,11 +41,11 @@ export function durationText(micros: bigint, unit: 'min' | 's' = 'min'): string 
   const first = parts.findIndex(([count]) => count > 0n)
   if (first === -1) return `0 ${unit}`
   const shown = parts.slice(first, first + 2).filter(([count]) => count > 0n)
-  // In one line: with no-break spaces.
+  // No-break spaces keep it on one line.
   return `${micros < 0n ? '−' : ''}${shown.map(([count, name]) => `${count}\u00a0${name}`).join('\u00a0')}`
 }
 
-/** Shortens an address or a hash for where there is no room, keeping both ends, by which people tell them apart. */
+/** Shortens an address or a hash for tight spaces, keeping both ends, by which people recognise it. */
 export function shortHex(hex: string): string {
   return `${hex.slice(0, 6)}…${hex.slice(-4)}`
 }
@@ -61,7 +61,10 @@ const dayAndTime = new Intl.DateTimeFormat('en-GB', {
 })
 const dateAndTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 
-/** Writes a moment by this device's clock, as briefly as is clear now: `16:42`, `Wed 26 Nov, 02:10`, `3 Jan 2025, 10:00`. */
+/**
+ * Formats a moment by this device's clock, as briefly as it stays clear: `16:42`, `Wed 26 Nov, 02:10`, `3 Jan 2025,
+ * 10:00`.
+ */
 export function timeText(atMs: number, nowMs: number): string {
   const at = new Date(atMs)
   const now = new Date(nowMs)
@@ -69,7 +72,7 @@ export function timeText(atMs: number, nowMs: number): string {
   return at.getFullYear() === now.getFullYear() ? dayAndTime.format(at) : dateAndTime.format(at)
 }
 
-/** The same with the seconds, of today: `16:42:07`. */
+/** A moment today, with seconds: `16:42:07`. */
 export function secondsText(atMs: number): string {
   return timeWithSeconds.format(atMs)
 }

@@ -10,9 +10,9 @@ import { followOtherTabs, signedIn } from './state/signedIn.ts'
 import { followConnectedAccount } from './state/signIn.ts'
 import { loadPaySide } from './views/PaySide.tsx'
 
-const ASK_AGAIN_MS = 3_000
+const RETRY_EVERY_MS = 3_000
 
-/** Starts everything that goes on while the page is open. For the life of the page, so nothing stops it. */
+/** Starts everything that runs while the page is open. It runs for the life of the page, so there is nothing to stop it. */
 export function startPage(): void {
   keepNow()
   followOtherTabs()
@@ -20,14 +20,14 @@ export function startPage(): void {
   followPayPanel()
   followAccount()
   followQuotes()
-  comeBack()
+  runReconnect()
   void loadConfig()
   void loadPaySide()
   void lookForWallet()
 }
 
-/** Asks a service that did not answer until it does, and then for everything. */
-function comeBack(): void {
+/** Keeps asking a service that did not answer until it does, then loads everything again. */
+function runReconnect(): void {
   let wasAway = false
   effect(() => {
     if (reachable.value && wasAway) {
@@ -39,5 +39,5 @@ function comeBack(): void {
   setInterval(() => {
     const isNeeded = !reachable.value || config.value === null
     if (isNeeded && !document.hidden) void loadConfig()
-  }, ASK_AGAIN_MS)
+  }, RETRY_EVERY_MS)
 }

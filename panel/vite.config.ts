@@ -3,7 +3,8 @@ import { defineConfig } from 'vite'
 import { compressFiles } from '../supervisor/panel/compressFiles.ts'
 import { refuseDemoWallet } from '../supervisor/panel/refuseDemoWallet.ts'
 
-// `npm run build` (mode production) makes what billing serves; `--mode demo` the page with a test wallet, for the demo only.
+// `npm run build` (mode production) builds what billing serves; `--mode demo` builds the page with a test wallet, for the
+// demo only.
 export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL('.', import.meta.url)),
   publicDir: false,
@@ -13,7 +14,7 @@ export default defineConfig(({ mode }) => ({
   build: {
     outDir: 'dist',
     emptyOutDir: true,
-    // Nothing is inlined: the content security policy takes scripts, styles and fonts from this service only.
+    // Nothing is inlined: the content security policy allows scripts, styles and fonts from this service only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -2,7 +2,8 @@ import type { Address, Hash } from 'viem'
 import type { ProblemCode } from '../../billing/api/problems.ts'
 
 // What the service answers, as the page reads it. A test compares each with the service's own schema, so neither drifts.
-// Bigints are decimal strings; `…Micros` are microseconds of single-GPU time, `…Minutes` the same floored to six decimals.
+// Bigints are decimal strings; `…Micros` are microseconds of single-GPU time, `…Minutes` the same in minutes, floored to
+// six decimals.
 
 export type Asset = 'eth' | 'usdc' | 'axgt'
 
@@ -61,7 +62,7 @@ export interface Quote {
   /** USD for a whole unit. */
   price: string
   priceSource: { kind: 'fixed' | 'chainlink' | 'twap'; description: string; ageSeconds: number | null }
-  /** Micros per base unit, exact; the amount times it, floored, is the credit. */
+  /** Micros per base unit, exact: the credit is the amount times this rate, floored. */
   rate: { numerator: string; denominator: string }
   asOfBlock: { number: string; hash: string }
 }
@@ -105,7 +106,7 @@ export interface Deposit {
   amountBaseUnits: string
   state: DepositState
   reason: DepositReason | null
-  /** When a held deposit is looked at next. */
+  /** When a held deposit is checked next. */
   retryAt: string | null
   confirmations: number
   confirmationsRequired: number
@@ -180,7 +181,7 @@ export interface SignedIn {
   address: Address
 }
 
-/** Every error (RFC 9457). `code` is one of the service's, or of a newer service's. */
+/** Every error (RFC 9457). `code` is one of the service's; a newer service may have others. */
 export interface Problem {
   type: string
   title: string

@@ -4,9 +4,9 @@ import { doubtReachable, reachable } from './reachable.ts'
 /** What came of a call. */
 export type ApiAnswer<Value> =
   | { kind: 'ok'; value: Value; status: number }
-  /** The service said no, and why. `retryAfterSeconds` where it said when to ask again. */
+  /** The service refused and said why. `retryAfterSeconds` is set where it said when to ask again. */
   | { kind: 'problem'; problem: Problem; retryAfterSeconds: number | null }
-  /** No answer of the service: no network, nobody there, or a proxy's own error page. Nothing is known of the outcome. */
+  /** No answer from the service: no network, no service, or a proxy's own error page. The outcome is unknown. */
   | { kind: 'offline' }
 
 export interface ApiCall {
@@ -23,8 +23,8 @@ export interface ApiCall {
 const TIMEOUT_MS = 15_000
 
 /**
- * Asks the service, and nobody else: paths are relative to the page. Never throws for what a network or a service does; a
- * call that its `signal` ended is `offline` to nobody's notice.
+ * Calls the service and nothing else: paths are relative to the page. Never throws for what a network or a service does.
+ * A call ended by its `signal` is `offline`, and does not make the page doubt the service.
  */
 export async function callApi<Value>(path: `/${string}`, call: ApiCall = {}): Promise<ApiAnswer<Value>> {
   const { method = 'GET', body, token, signal } = call
@@ -58,7 +58,7 @@ async function readAnswer<Value>(response: Response): Promise<ApiAnswer<Value>> 
     const value = status === 204 ? undefined : await response.json()
     return { kind: 'ok', value: value as Value, status }
   }
-  // A proxy in front answers for a service that is away, in its own words.
+  // A proxy in front answers in its own words for a service that is down.
   if (!response.headers.get('Content-Type')?.startsWith('application/problem+json'))
     return { kind: 'offline' }
   const problem = (await response.json()) as Problem

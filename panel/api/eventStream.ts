@@ -1,8 +1,8 @@
 import { createParser } from 'eventsource-parser'
 
 /**
- * `connecting`: the first time, or again. `open`: events come as they happen. `lost`: not connected, tried again by itself.
- * `refused`: the token is not good (any more); over.
+ * `connecting`: the first time, or again. `open`: events come as they happen. `lost`: not connected, and trying again.
+ * `refused`: the token is not valid, or no longer; final.
  */
 export type StreamState = 'connecting' | 'open' | 'lost' | 'refused'
 
@@ -20,30 +20,30 @@ export interface EventStreamOptions {
   times?: Partial<StreamTimes>
 }
 
-/** Tests are less patient. */
+/** Tests use shorter ones. */
 export interface StreamTimes {
   /** Pause after the first failure; doubled after each. The service's `retry:` sets it. */
   firstPauseMs: number
   longestPauseMs: number
-  /** The service says something every 15 s; after so long a silence the connection is taken for dead. */
+  /** The service says something every 15 s; after this much silence the connection counts as dead. */
   silenceMs: number
 }
 
 export interface EventStream {
-  /** Tries at once instead of after the pause: the network is back, or the person is. */
+  /** Tries at once instead of after the pause, because the network or the person is back. */
   wake(): void
   close(): void
 }
 
 const TIMES: StreamTimes = { firstPauseMs: 2_000, longestPauseMs: 30_000, silenceMs: 40_000 }
 
-/** What one connection came to. */
+/** How one connection ended. */
 type Ending = { kind: 'refused' } | { kind: 'ended'; wasOpen: boolean; pauseMs: number | null }
 
 /**
- * Follows the service's events until closed. `EventSource` can not send the token in a header, so this is `fetch`, with what
- * else `EventSource` does: it comes back by itself (with growing pauses, each a little random, so that a restarted service
- * is not met by all pages at once) and says what it has seen last, so nothing is missed.
+ * Follows the service's events until closed. `EventSource` cannot send the token in a header, so this uses `fetch` and
+ * does the rest of what `EventSource` does: it reconnects (with growing pauses, each a little random, so that not all
+ * pages return to a restarted service at once) and says which event it saw last, so nothing is missed.
  */
 export function openEventStream(options: EventStreamOptions): EventStream {
   const times = { ...TIMES, ...options.times }
@@ -101,7 +101,7 @@ export function openEventStream(options: EventStreamOptions): EventStream {
       options.onState('open')
       await readEvents(response.body, noteLife)
     } catch {
-      // No network, silence, or a stream cut in the middle: all the same, it is tried again.
+      // No network, silence, or a stream cut short: in every case it is tried again.
     } finally {
       clearTimeout(watchdog)
       over.abort()
@@ -113,7 +113,7 @@ export function openEventStream(options: EventStreamOptions): EventStream {
     const parser = createParser({
       onEvent({ event, id, data }) {
         options.onEvent({ name: event ?? 'message', data: JSON.parse(data) })
-        // After it was taken: an event that broke here comes again.
+        // Only after the event was handled: one that failed here is sent again.
         if (id !== undefined) lastEventId = id
       },
       onRetry(retryMs) {

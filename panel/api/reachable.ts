@@ -2,14 +2,14 @@ import { signal } from '@preact/signals'
 
 const PROBE_MS = 5_000
 
-/** Whether the service is there; true until it is known not to be. */
+/** Whether the service responds; true until it is known not to. */
 export const reachable = signal(true)
 
 let probing: Promise<void> | null = null
 
 /**
- * Finds out whether the service is there after a call that it did not answer: one path may be slow, or blocked by
- * something between, while everything else works. One question at a time.
+ * After an unanswered call, finds out whether the service responds at all: one path may be slow, or blocked in between,
+ * while everything else works. One probe at a time.
  */
 export function doubtReachable(): Promise<void> {
   probing ??= probe().then((isThere) => {
@@ -26,7 +26,7 @@ async function probe(): Promise<boolean> {
       cache: 'no-store',
       credentials: 'omit',
     })
-    // A page of the network's own, such as a hotel's, is not the service.
+    // A network's own page, such as a hotel's login, is not the service.
     return ok && headers.get('Content-Type')?.startsWith('application/json') === true
   } catch {
     return false

@@ -1,7 +1,7 @@
 import { demoText } from '../text/demo.ts'
 import { demoWalletMark } from './demoWalletMark.ts'
 
-/** What the wallet wants to know from the person before the page. */
+/** What the wallet asks the person in front of the page. */
 export interface Question {
   title: string
   what: string
@@ -12,8 +12,8 @@ export interface Question {
 let turn: Promise<unknown> = Promise.resolve()
 
 /**
- * Asks as a wallet's own window does, and waits for the answer; false when it was rejected or closed. One question at a
- * time: the next is asked when the one before is answered.
+ * Asks as a wallet's own window would, and waits for the answer; false when it was rejected or closed. One question at a
+ * time: the next waits until the previous one is answered.
  */
 export function askVisitor(question: Question): Promise<boolean> {
   const answer = turn.then(() => ask(question))
@@ -45,7 +45,7 @@ function ask({ title, what, facts }: Question): Promise<boolean> {
   return new Promise((resolve) => {
     confirm.addEventListener('click', () => dialog.close('confirm'))
     reject.addEventListener('click', () => dialog.close('reject'))
-    // Escape closes it too, and is no confirmation.
+    // Escape closes it too, and does not confirm.
     dialog.addEventListener('close', () => {
       dialog.remove()
       resolve(dialog.returnValue === 'confirm')

@@ -6,7 +6,7 @@ import { askVisitor, type Question } from './askVisitor.ts'
 import { demoWalletMark } from './demoWalletMark.ts'
 import { type AskedTransaction, describePayment } from './describePayment.ts'
 
-/** The fourth account of `test test … junk`, which everybody knows: on a real chain whatever it is sent is stolen at once. */
+/** The fourth account of `test test … junk`. Its key is public: on a real chain, anything sent to it is stolen at once. */
 const KEY = '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6'
 
 const REJECTED = { code: 4001, message: 'User rejected the request.' }
@@ -22,7 +22,7 @@ type Listener = (value: unknown) => void
 
 /**
  * Makes the provider (EIP-1193) of the demo's wallet: it asks before it connects, signs or sends, as a wallet does, and
- * signs in the page with a key that everybody knows. It reaches the local chain through the demo's own server.
+ * signs in the page with a publicly known key. It reaches the local chain through the demo's own server.
  */
 export function createDemoProvider(rpcUrl: string) {
   const account = privateKeyToAccount(KEY)
@@ -32,7 +32,7 @@ export function createDemoProvider(rpcUrl: string) {
   const chain = async () => {
     opened ??= openChain(rpcUrl)
     return opened.catch((error: unknown) => {
-      // The service may only be restarting.
+      // The service may just be restarting.
       opened = null
       throw error
     })

@@ -1,2 +1,5 @@
-/** In everything the demo wallet shows or keeps, so that a build can be searched for it: production must not have it. */
+/**
+ * Part of everything the demo wallet shows or stores, so that a build can be searched for it: production must not contain
+ * it.
+ */
 export const demoWalletMark = 'axonos-demo-wallet'

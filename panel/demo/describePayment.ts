@@ -10,7 +10,7 @@ export interface AskedTransaction {
   value?: Hex
 }
 
-/** Says what a transaction moves, and to whom: a token's transfer as what it is rather than as a call of a contract. */
+/** Says what a transaction moves, and to whom: a token transfer is shown as one rather than as a contract call. */
 export function describePayment(
   { to, data = '0x', value = '0x0' }: AskedTransaction,
   rails: Pick<RailConfig, 'token' | 'symbol' | 'decimals'>[],

@@ -12,8 +12,8 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
 )}`
 
 /**
- * Puts a wallet into the page for people who have none at hand, and says above everything that this is a demo. Only the
- * demo's own build holds it, and only `?demo` in the address brings it in; see `main.tsx`.
+ * Puts a wallet into the page for people who have none at hand, and shows a banner saying that this is a demo. Only the
+ * demo's own build contains it, and only `?demo` in the address loads it; see `main.tsx`.
  */
 export async function installDemoWallet(): Promise<void> {
   const rpcUrl = `${location.origin}/demo/rpc`
@@ -36,9 +36,9 @@ function showBanner(): void {
 }
 
 /**
- * Every run of the demo has a new chain at the same address. What the page remembers of another one (a sign-in, payments
- * that nobody knows any more) is forgotten; where there was something, the page loads anew. A chain that does not answer
- * changes nothing.
+ * Every run of the demo has a new chain at the same address. Clears what the page remembers of another chain (a sign-in,
+ * payments that no longer exist), and reloads the page if there was anything. Does nothing while the chain does not
+ * answer.
  */
 async function forgetOtherChain(rpcUrl: string): Promise<void> {
   const chain = await readGenesis(rpcUrl)

@@ -5,12 +5,12 @@ import { formatAmount } from '../pay/amounts.ts'
 export type CsvRows = (string | number | null)[][]
 
 const NUMBER = /^-?\d+(\.\d+)?$/
-/** What spreadsheets take for the beginning of a formula. */
+/** What spreadsheets read as the start of a formula. */
 const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
 
 /**
- * Writes rows as CSV (RFC 4180): CRLF, quotes where they are needed. A cell that a spreadsheet would execute as a formula
- * gets an apostrophe in front; plain numbers, negative ones too, stay numbers.
+ * Formats rows as CSV (RFC 4180): CRLF, quotes where needed. A cell that a spreadsheet would execute as a formula gets an
+ * apostrophe in front; plain numbers, negative ones too, stay numbers.
  */
 export function csvText(rows: CsvRows): string {
   return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('')
@@ -28,9 +28,10 @@ const DEPOSIT_HEADER = [
 ]
 
 /**
- * Payments as rows of a file; columns are named as by the service, amounts are exact.
+ * Payments as rows of a file; columns are named as in the API, amounts are exact.
  *
- * @param decimalsOf decimals of a rail's asset; null for one that is not known (any more): base units are there anyway
+ * @param decimalsOf decimals of a rail's asset; null for a rail that is unknown or no longer enabled: the base units are
+ * there anyway
  */
 export function depositRows(deposits: Deposit[], decimalsOf: (rail: string) => number | null): CsvRows {
   const rows = deposits.map((deposit) => {
@@ -66,7 +67,7 @@ const LEDGER_HEADER = [
   'createdAt',
 ]
 
-/** Entries of the ledger as rows of a file; columns are named as by the service, minutes are signed. */
+/** Entries of the ledger as rows of a file; columns are named as in the API, minutes are signed. */
 export function ledgerRows(entries: LedgerEntry[]): CsvRows {
   const rows = entries.map((entry) => [
     entry.id,
@@ -92,7 +93,7 @@ const SESSION_HEADER = [
   'totalBilledMinutes',
 ]
 
-/** Sessions as rows of a file; columns are named as by the service. */
+/** Sessions as rows of a file; columns are named as in the API. */
 export function sessionRows(sessions: Session[]): CsvRows {
   const rows = sessions.map((session) => [
     session.id,

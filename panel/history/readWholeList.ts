@@ -1,14 +1,14 @@
 import type { Page } from '../api/apiTypes.ts'
 import { callAsWallet } from '../state/signedIn.ts'
 
-/** The most that the service gives at once. */
+/** The most that the service returns at once. */
 const PAGE_SIZE = '200'
-/** A hundred thousand items: more than anybody has, and an end should a cursor ever go in circles. */
+/** A hundred thousand items: more than anyone has, and a bound should a cursor ever loop. */
 const MAX_PAGES = 500
 
 /**
- * Reads a list of the service from the newest item on, until `isEnough` of an item or its end. null: the service did not
- * answer, and half a list is not given out.
+ * Reads a list of the service from the newest item on, until `isEnough` accepts an item or the list ends. null when the
+ * service did not answer: half a list is never returned.
  */
 export async function readWholeList<Item>(
   path: `/${string}`,

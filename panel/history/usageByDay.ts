@@ -10,9 +10,9 @@ export interface DayOfUsage {
 }
 
 /**
- * Adds up usage by day, the newest last; days without usage are there with 0, so that a chart has no holes.
+ * Adds up usage by day, the newest last. Days without usage are included with 0, so that a chart has no gaps.
  *
- * @param entries the ledger's, in any order; those that are no usage or too old are passed over
+ * @param entries the ledger's, in any order; entries that are not usage, or too old, are ignored
  * @param lastDay any moment of the newest day
  */
 export function usageByDay(entries: Iterable<LedgerEntry>, lastDay: Date, days: number): DayOfUsage[] {

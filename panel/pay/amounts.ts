@@ -1,4 +1,4 @@
-/** What a person's text in an amount field is: base units, or why it is not an amount. */
+/** What the text of an amount field parses to: base units, or why it is not an amount. */
 export type ParsedAmount = { kind: 'amount'; baseUnits: bigint } | { kind: 'fault'; fault: AmountFault }
 
 /** Why a text is not an amount; each has its sentence in `text/payment.ts`. */
@@ -17,8 +17,8 @@ const MAX_BASE_UNITS = 2n ** 256n - 1n
 
 /**
  * Reads what somebody typed as an amount, exactly: more decimals than the asset has are refused, never rounded, unless
- * they are zeros. A comma is read as the decimal separator, as half of the world writes it, but `1,000` is refused: it is
- * a thousand to one reader and one to the next, and the difference is money.
+ * they are zeros. A comma is read as the decimal separator, as half of the world writes it, but `1,000` is refused: some
+ * readers take it for a thousand, others for one, and the difference is money.
  *
  * @example parseAmount('0.0005', 18) // { kind: 'amount', baseUnits: 500_000_000_000_000n }
  */
@@ -38,7 +38,7 @@ export function parseAmount(text: string, decimals: number): ParsedAmount {
 }
 
 /**
- * Writes base units as a decimal string, exactly and without superfluous zeros: what `parseAmount` reads back as the same.
+ * Formats base units as a decimal string, exactly and without superfluous zeros; `parseAmount` reads it back unchanged.
  *
  * @example formatAmount(500_000_000_000_000n, 18) // '0.0005'
  */
@@ -52,9 +52,9 @@ export function formatAmount(baseUnits: bigint, decimals: number): string {
 const THOUSANDS = /\B(?=(\d{3})+$)/g
 
 /**
- * Writes base units for reading: thousands apart, and no more decimals than `maxDecimals`, cut off and never rounded up,
- * so that nobody is shown more than there is. What is above zero never reads as zero: it then has all its decimals.
- * For text only; fields and links take {@link formatAmount}, which is exact.
+ * Formats base units for people: thousands separated, at most `maxDecimals` decimals, truncated and never rounded up, so
+ * that nobody is shown more than there is. An amount above zero never reads as zero: it then keeps all its decimals. For
+ * text only; fields and links use {@link formatAmount}, which is exact.
  *
  * @example showAmount(12_345_678_900n, 6) // '12,345.6789'
  */
@@ -73,14 +73,15 @@ export interface Rate {
 }
 
 /**
- * What an amount becomes at a quote's rate, in micros: multiplied, divided once and floored, as billing does it. It lets
- * the page answer while somebody types; what counts is the service's quote that follows, and in the end the deposit's block.
+ * What an amount is worth at a quote's rate, in micros: multiplied, divided once and floored, as billing does it. It lets
+ * the page answer while somebody types; what counts is the service's quote that follows and, in the end, the price at the
+ * deposit's block.
  */
 export function microsFor(amountBaseUnits: bigint, { numerator, denominator }: Rate): bigint {
   return (amountBaseUnits * numerator) / denominator
 }
 
-/** The least amount, in base units, that yields at least so many micros; null at a rate of nothing. */
+/** The least amount, in base units, that yields at least `micros`; null when the rate is zero. */
 export function amountFor(micros: bigint, { numerator, denominator }: Rate): bigint | null {
   if (numerator === 0n) return null
   return (micros * denominator + numerator - 1n) / numerator
@@ -89,12 +90,12 @@ export function amountFor(micros: bigint, { numerator, denominator }: Rate): big
 const MINUTES_DECIMALS = 6
 const MICROS_PER_MILLIONTH = 60n
 
-/** The most that one payment may become, as billing has it: 2^53 − 1 micros. */
+/** The most that one payment can be credited, as billing bounds it: 2^53 − 1 micros. */
 const MAX_CREDIT_MICROS = 2n ** 53n - 1n
 
 /**
  * Reads what somebody typed as wanted minutes, in micros: at most 6 decimals, above zero, and no more than one payment
- * may become. Otherwise as strict as {@link parseAmount}.
+ * can be credited. Otherwise as strict as {@link parseAmount}.
  */
 export function parseWantedMinutes(
   text: string,

@@ -1,9 +1,9 @@
-/** What the page knows of a chain by itself. */
+/** What the page knows of a chain without asking. */
 export interface KnownChain {
   name: string
   /** The usual time between blocks. */
   blockSeconds: number
-  /** Where people look at transactions; a link for them, nothing is loaded from it. */
+  /** Where people look at transactions. Only linked to; nothing is loaded from it. */
   explorerUrl: string
 }
 
@@ -12,12 +12,12 @@ const known = new Map<number, KnownChain>([
   [8453, { name: 'Base', blockSeconds: 2, explorerUrl: 'https://basescan.org' }],
 ])
 
-/** The chain of an id, or null for one the page knows nothing of. */
+/** The chain with this id, or null if the page does not know it. */
 export function knownChain(chainId: number): KnownChain | null {
   return known.get(chainId) ?? null
 }
 
-/** Where people can look at a transaction, or null on a chain whose explorer the page does not know. */
+/** The block explorer's page of a transaction, or null on a chain that the page does not know. */
 export function explorerLink(chainId: number, txHash: string): string | null {
   const chain = knownChain(chainId)
   return chain === null ? null : `${chain.explorerUrl}/tx/${txHash}`

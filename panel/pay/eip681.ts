@@ -8,9 +8,9 @@ export interface PaymentLink {
 }
 
 /**
- * Writes a payment as a link that wallets open (EIP-681): the coin as `value`, a token as a call of its `transfer`. The
- * chain is always in it, or a wallet would pay on whichever it stands. Amounts in base units, since wallets read the
- * scientific notation of the standard unequally.
+ * Formats a payment as a link that wallets open (EIP-681): the coin as `value`, a token as a call of its `transfer`. It
+ * always names the chain, or a wallet would pay on whichever it is set to. Amounts are in base units, since wallets
+ * differ in how they read the scientific notation of the standard.
  */
 export function eip681({ chainId, token, revenueWallet, amountBaseUnits }: PaymentLink): string {
   return token === null

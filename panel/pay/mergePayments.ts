@@ -1,11 +1,11 @@
 import type { Payment, SeenDeposit } from './payment.ts'
 
-/** As many as tell the pace of a chain. */
+/** Enough to estimate the pace of a chain. */
 const MAX_SIGHTINGS = 16
 
 /**
- * Takes what the service now says of a payment's deposits into what is remembered of it. The newer word counts, whatever
- * it is: a reorg may take a step back.
+ * Merges what the service now says of a payment's deposits into what is remembered of it. The newer answer counts,
+ * whatever it is: a reorg may take a step back.
  *
  * @param told deposits of this payment's transaction; those that are not among them stay as they were
  */
@@ -40,7 +40,7 @@ export type TransactionLookup =
   | { kind: 'no_qualifying_transfer' }
   | { kind: 'transaction_failed' }
 
-/** Takes the service's answer about a payment's transaction into what is remembered of it. */
+/** Merges the service's answer about a payment's transaction into what is remembered of it. */
 export function mergeLookup(payment: Payment, lookup: TransactionLookup, nowMs: number): Payment {
   switch (lookup.kind) {
     case 'found':
@@ -48,7 +48,7 @@ export function mergeLookup(payment: Payment, lookup: TransactionLookup, nowMs: 
         ? { ...payment, unknownSinceMs: null, ending: null, settledAtMs: null }
         : mergePayment(payment, lookup.deposits, nowMs)
     case 'not_found':
-      // What was only seen in the mempool is forgotten with it; the service never forgets what it has recorded.
+      // A deposit only seen in the mempool is dropped too; the service never forgets what it has recorded.
       return {
         ...payment,
         deposits: payment.deposits.filter((deposit) => !isOnlyInMempool(deposit)),
@@ -70,7 +70,7 @@ function isOnlyInMempool({ state, confirmations }: SeenDeposit): boolean {
   return state === 'pending' && confirmations === 0
 }
 
-/** A payment of which nothing is known yet but its hash. */
+/** A payment of which only the hash is known yet. */
 export function newPayment(txHash: string, origin: Payment['origin'], nowMs: number): Payment {
   return {
     txHash,
@@ -87,13 +87,13 @@ export function newPayment(txHash: string, origin: Payment['origin'], nowMs: num
   }
 }
 
-/** What has been finished for so long is history. */
-const KEPT_MS = 24 * 60 * 60_000
+/** A payment settled longer ago than this is history. */
+const KEEP_SETTLED_MS = 24 * 60 * 60_000
 
 /**
  * Joins remembered payments with what the service says of the account's deposits: known ones move on, and those under way
- * that the page knows nothing of (another device, a Safe, a payment by hand) are added. Credited ones are added to
- * nothing: they are history. Newest first.
+ * that the page knows nothing of (another device, a Safe, a payment by hand) are added. Credited deposits add no payment:
+ * they are history. Newest first.
  */
 export function adoptDeposits(payments: Payment[], deposits: SeenDeposit[], nowMs: number): Payment[] {
   const byHash = new Map<string, SeenDeposit[]>()
@@ -109,7 +109,7 @@ export function adoptDeposits(payments: Payment[], deposits: SeenDeposit[], nowM
     told.some(isUnderWay) ? [mergePayment(newPayment(txHash, 'found', nowMs), told, nowMs)] : [],
   )
   return [...found, ...known]
-    .filter(({ settledAtMs }) => settledAtMs === null || nowMs - settledAtMs < KEPT_MS)
+    .filter(({ settledAtMs }) => settledAtMs === null || nowMs - settledAtMs < KEEP_SETTLED_MS)
     .sort((one, other) => other.sentAtMs - one.sentAtMs)
 }
 

@@ -1,4 +1,4 @@
-/** What somebody pasted as a transaction hash is: the hash, lower-case, or why it is none. */
+/** What a pasted text parses to: a transaction hash in lower case, or why it is not one. */
 export type ParsedHash =
   | { kind: 'hash'; txHash: string }
   | { kind: 'empty' }
@@ -7,8 +7,8 @@ export type ParsedHash =
   | { kind: 'form' }
 
 /**
- * Reads a pasted transaction hash: alone, or within a link of a block explorer. The service wants lower case to the letter,
- * and people's clipboards know nothing of that.
+ * Reads a pasted transaction hash: alone, or within a link to a block explorer. The service accepts lower case only, and
+ * people paste either.
  */
 export function parseHash(text: string): ParsedHash {
   const trimmed = text.trim()

@@ -12,8 +12,8 @@ const MAX_DEPOSITS = 100
 type Fields = Record<string, unknown>
 
 /**
- * Reads remembered payments from what storage holds. Storage is no authority: anybody with the page open can write to it,
- * and an older version of the page did. Whatever is not of its form is left out; nothing here ever throws.
+ * Reads remembered payments from storage. Storage cannot be trusted: anyone with the page open can write to it, and older
+ * versions of the page did. Whatever is malformed is left out; nothing here ever throws.
  */
 export function parsePayments(text: string | null): Payment[] {
   if (text === null) return []
@@ -61,7 +61,7 @@ function parseSent(value: unknown): Payment['sent'] | undefined {
   }
 }
 
-/** Reads what is remembered of a deposit; null where it is not of its form. */
+/** Reads what is remembered of a deposit; null if it is malformed. */
 function parseSeenDeposit(value: unknown): SeenDeposit | null {
   const item = fieldsOf(value)
   if (item === null || typeof item.id !== 'string') return null
@@ -127,7 +127,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** Until the year 5138, which `Date` can still show. */
+/** Up to the year 5138, which `Date` can still represent. */
 function isInstant(value: unknown): value is number {
   return isCount(value) && value < 1e14
 }

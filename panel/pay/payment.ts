@@ -26,7 +26,7 @@ export interface SentPayment {
   chainId: number
   payer: string
   amountBaseUnits: string
-  /** The transaction's place in the payer's order, by which a replacement is found; null until the wallet told it. */
+  /** The transaction's nonce, by which a replacement is found; null until the wallet has told it. */
   nonce: number | null
 }
 
@@ -37,7 +37,7 @@ export type PaymentEnding =
   | { kind: 'transaction_failed' }
   | { kind: 'no_qualifying_transfer' }
 
-/** A transaction that somebody waits for, as the page remembers it across reloads. */
+/** A transaction that somebody is waiting for, as the page remembers it across reloads. */
 export interface Payment {
   /** After a speed-up in the wallet, the hash of the transaction that took its place. */
   txHash: string
@@ -45,17 +45,17 @@ export interface Payment {
   origin: 'sent' | 'submitted' | 'found'
   /** What was sent; null for a submitted hash, of which only the service knows what it pays. */
   sent: SentPayment | null
-  /** The hash that was sent first, where a speed-up replaced it. */
+  /** The original hash, if a speed-up replaced it. */
   replacedHash: string | null
   sentAtMs: number
-  /** Since when the service has not known of it; null while it does. */
+  /** When the service began not to know of it; null while it does. */
   unknownSinceMs: number | null
   /** Its deposits as last seen. */
   deposits: SeenDeposit[]
-  /** Confirmations seen rising: what the time left is measured by on chains of unknown pace. */
+  /** The confirmations as seen rising, from which the time left is estimated on chains of unknown pace. */
   sightings: Sighting[]
   ending: PaymentEnding | null
-  /** When nothing was left to wait for; null while something is. */
+  /** When there was nothing left to wait for; null while there is. */
   settledAtMs: number | null
   isDismissed: boolean
 }

@@ -18,11 +18,11 @@ export type PaymentStage =
   | { kind: 'cancelled'; byHash: string }
   | { kind: 'replaced'; byHash: string | null }
 
-/** A transaction that nobody knows after this long was probably never broadcast. */
+/** A transaction still unknown after this long was probably never broadcast. */
 const NOT_FOUND_AFTER_MS = 2 * 60_000
 
 /**
- * Says where a payment stands. What the service says of the deposit always counts before what the page remembers.
+ * Says where a payment stands. What the service says of the deposit takes precedence over what the page remembers.
  *
  * @param deposit one of the payment's deposits, or null while it has none
  */

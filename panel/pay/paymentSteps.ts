@@ -3,15 +3,15 @@ import type { PaymentStage } from './paymentStage.ts'
 /** One step of the way from the wallet to the credit. */
 export interface PaymentStep {
   key: 'wallet' | 'seen' | 'confirmations' | 'credited'
-  /** `waiting`: it goes on by itself, but not now; `stopped`: it goes no further. */
+  /** `waiting`: it continues on its own, but not now; `stopped`: it goes no further. */
   state: 'done' | 'current' | 'waiting' | 'stopped' | 'upcoming'
 }
 
-/** The steps of a payment, and how many of its confirmations are there. */
+/** The steps of a payment, and how many confirmations it has. */
 export interface PaymentSteps {
   steps: PaymentStep[]
   confirmations: number
-  /** null while the service has not said how many it wants. */
+  /** null until the service has said how many it requires. */
   confirmationsRequired: number | null
 }
 

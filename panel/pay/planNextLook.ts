@@ -4,18 +4,18 @@ const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
 const DAY_MS = 24 * 60 * MINUTE_MS
 
-/** How a payment is followed besides looking. */
+/** How else a payment is followed, and when it was last looked up. */
 export interface Following {
-  /** The address whose deposits the event stream tells of; null while there is no live stream. */
+  /** The address whose deposits the event stream reports; null while there is no live stream. */
   streamedAddress: string | null
-  /** When it was last looked at; null: never. */
+  /** When it was last looked up; null if never. */
   lookedAtMs: number | null
 }
 
 /**
- * Says when a payment is to be looked at next by its hash, or null where there is nothing to look for. Often while it is
- * young and nobody tells us of it, seldom when events do: then it only covers for a stream that died without a word. The
- * service counts these requests, so a page that waits for long must ask less and less.
+ * Says when to look a payment up next by its hash, or null when there is nothing to look for. Often while it is young and
+ * no events report it; rarely when events do: then it only covers for a stream that died silently. The service limits
+ * these requests, so a page that waits for long must ask less and less often.
  */
 export function planNextLook(
   payment: Payment,

@@ -1,14 +1,14 @@
 import { encode } from 'uqr'
 
-/** A QR code as one path in a square of `size` modules, the quiet zone included. */
+/** A QR code as one path in a square of `size` modules, including the quiet zone. */
 export interface QrPath {
   size: number
   path: string
 }
 
 /**
- * Draws a text as a QR code: each run of dark modules in a row is one rectangle of the path. Error correction M (15 %): a
- * payment is read from a clean screen, and every step more makes the modules smaller.
+ * Draws a text as a QR code: each run of dark modules in a row is one rectangle of the path. Error correction M (15%): a
+ * payment is scanned from a clean screen, and a higher level makes the modules smaller.
  */
 export function qrPath(text: string): QrPath {
   const { size, data } = encode(text, { ecc: 'M', border: 2 })

@@ -1,4 +1,4 @@
-/** A discount tier as /v1/config lists it; they rise and begin at 0 AXGT. */
+/** A discount tier as /v1/config lists it; tiers are in rising order and begin at 0 AXGT. */
 export interface TierStep {
   index: number
   label: string
@@ -6,19 +6,19 @@ export interface TierStep {
   discountPercent: string
 }
 
-/** Where somebody stands among the tiers. */
+/** Where a balance stands among the tiers. */
 export interface TierProgress {
   current: TierStep
   /** null in the highest tier. */
   next: TierStep | null
-  /** What is missing to the next tier, in base units of AXGT; 0 in the highest. */
+  /** What is still needed for the next tier, in base units of AXGT; 0 in the highest. */
   missingBaseUnits: bigint
   /** How far from the current tier to the next, 0 to 1000, floored: 1000 only when it is reached. */
   permille: number
 }
 
 /**
- * Places an AXGT balance among the tiers by the *whole* AXGT held, as billing does: 99.999 AXGT are tier 0.
+ * Places an AXGT balance among the tiers by the *whole* AXGT held, as billing does: 99.999 AXGT is tier 0.
  *
  * @param balanceBaseUnits what the wallet holds, in base units of AXGT
  */

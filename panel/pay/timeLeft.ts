@@ -1,12 +1,12 @@
 import { knownChain } from './chains.ts'
 
-/** That a deposit was seen to have so many confirmations, and when. */
+/** How many confirmations a deposit was seen to have, and when. */
 export interface Sighting {
   confirmations: number
   atMs: number
 }
 
-/** What an estimate is made of. */
+/** What an estimate is based on. */
 export interface TimeLeftInput {
   chainId: number
   confirmations: number
@@ -17,9 +17,9 @@ export interface TimeLeftInput {
 }
 
 /**
- * Estimates how many seconds remain until a payment has its confirmations: the blocks missing, at the chain's usual pace,
- * or on other chains at the pace seen so far, less what has passed since the last block seen. Never below zero, null
- * where there is nothing to estimate by. An estimate, and to be worded as one: blocks keep no timetable.
+ * Estimates how many seconds remain until a payment has its confirmations: the remaining blocks at the chain's usual pace
+ * (on unknown chains, at the pace seen so far), less the time since the last block was seen. Never below zero; null when
+ * there is nothing to estimate from. Blocks keep no timetable, so present it as an estimate.
  */
 export function timeLeft({
   chainId,
@@ -37,9 +37,9 @@ export function timeLeft({
   return Math.max(0, Math.round(missing * blockSeconds - Math.min(passedSeconds, blockSeconds)))
 }
 
-/** Seconds a block by what was seen; null before a block came. */
+/** Seconds per block as observed; null before a block was seen. */
 function pace(sightings: Sighting[]): number | null {
-  // Only confirmations that rose tell of blocks: after a reorg they begin again.
+  // Only rising confirmations count blocks: after a reorg they start again.
   const from = sightings.findLastIndex(
     (sighting, index) => index > 0 && sighting.confirmations < (sightings[index - 1]?.confirmations ?? 0),
   )

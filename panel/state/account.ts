@@ -5,10 +5,10 @@ import { reachable } from '../api/reachable.ts'
 import { pagedList } from './pagedList.ts'
 import { callAsWallet, forgetSignIn, signedIn } from './signedIn.ts'
 
-/** How often is asked while the stream of events is lost. */
+/** How often the page polls while the event stream is lost. */
 const POLL_MS = 5_000
 
-/** A balance and when this page learnt of it (`Date.now()`): what has burnt since is for the page to work out. */
+/** A balance and when this page received it (`Date.now()`): the page works out what has been used since. */
 export interface KnownBalance extends Balance {
   receivedAtMs: number
 }
@@ -20,32 +20,32 @@ const askList =
 
 const depositList = pagedList<Deposit>(askList('/v1/deposits'))
 
-/** What the signed-in account holds; null until it is known. Each one received replaces the last. */
+/** What the signed-in account holds; null until known. Each one received replaces the last. */
 export const balance = signal<KnownBalance | null>(null)
-/** The account's payments, newest first, by id: lists and events in one. */
+/** The account's payments by id, newest first: from lists and events together. */
 export const deposits: ReadonlySignal<ReadonlyMap<string, Deposit>> = depositList.items
-/** The same, page by page. */
+/** The same, as a list to page through. */
 export const depositPages = depositList
 export const sessions = pagedList<Session>(askList('/v1/sessions'))
 export const ledger = pagedList<LedgerEntry>(askList('/v1/ledger'))
 
-/** Sessions that burn credit now. */
+/** Sessions that are using credit now. */
 export const liveSessions = computed(() =>
   [...sessions.items.value.values()].filter(({ state }) => state !== 'ended'),
 )
 
-/** How the page hears of news. */
+/** The state of the event stream. */
 export const streamState = signal<StreamState>('connecting')
 
-/** When something of the account was last heard of, `Date.now()`; null: not yet. */
+/** When anything about the account was last received, `Date.now()`; null if not yet. */
 export const lastHeardAtMs = signal<number | null>(null)
 
-/** Asks for everything shown of the account. What does not answer stays as it was. */
+/** Loads everything shown of the account again. What cannot be loaded stays as it was. */
 export async function refresh(): Promise<void> {
   await Promise.all([refreshBalance(), depositList.refresh(), sessions.refresh(), refreshLedger()])
 }
 
-/** The ledger is long, and asked for only once it has been looked at. */
+/** The ledger is long, so it is refreshed only once somebody has looked at it. */
 async function refreshLedger(): Promise<void> {
   if (ledger.state.value !== 'empty') await ledger.refresh()
 }
@@ -62,7 +62,7 @@ function takeBalance(value: Balance): void {
   lastHeardAtMs.value = now
 }
 
-/** Takes what the stream tells. Unknown events are of a newer service. */
+/** Applies an event of the stream. Unknown events come from a newer service. */
 function takeEvent({ name, data }: StreamEvent): void {
   lastHeardAtMs.value = Date.now()
   switch (name) {
@@ -92,13 +92,13 @@ function takeSession(
   const { state, endReason, totalBilledMicros, totalBilledMinutes } = beat
   if (known !== undefined)
     sessions.upsert({ ...known, state, endReason, totalBilledMicros, totalBilledMinutes })
-  // The event does not say of which profile a new session is, nor when one ended.
+  // The event does not say which profile a new session has, nor when one ended.
   if (known === undefined || state === 'ended') void sessions.refresh()
 }
 
 /**
- * Keeps the account up to date for whoever is signed in: by the stream of events, and while that is lost by asking every
- * few seconds. Forgets everything of an account that signs out. Returns what stops it.
+ * Keeps the account up to date for whoever is signed in: by the event stream and, while that is lost, by polling. Forgets
+ * everything about an account that signs out. Returns a function that stops it.
  */
 export function followAccount(): () => void {
   let stream: EventStream | null = null
@@ -141,7 +141,7 @@ function follow(token: string): EventStream {
     onEvent: takeEvent,
     onState(state) {
       streamState.value = state
-      // Lists are read when the stream is open already, so nothing falls between the two.
+      // Lists are read once the stream is open, so nothing falls between the two.
       if (state === 'open' && isFirst) {
         isFirst = false
         void refresh()

@@ -3,15 +3,15 @@ import { formatAmount } from '../pay/amounts.ts'
 import { askQuote } from './quotes.ts'
 import { signedIn } from './signedIn.ts'
 
-/** Prices move; an answer is good for so long. */
-const FRESH_MS = 30_000
+/** Prices move, so an answer is reused only this long. */
+const MAX_AGE_MS = 30_000
 const MAX_KEPT = 50
 
 const kept = new Map<string, { quote: Quote; atMs: number }>()
 
 /**
- * Asks the service what an amount becomes for the wallet that is signed in; the same question soon after is answered from
- * memory. null where there is no answer: the page then shows what it worked out itself.
+ * Asks the service what an amount is worth for the signed-in wallet; the same question soon after is answered from
+ * memory. null when there is no answer: the page then shows its own calculation.
  */
 export async function askAmount(
   { rail, decimals }: RailConfig,
@@ -21,7 +21,7 @@ export async function askAmount(
   const wallet = signedIn.peek()?.address
   const key = `${rail} ${amountBaseUnits} ${wallet ?? ''}`
   const known = kept.get(key)
-  if (known !== undefined && Date.now() - known.atMs < FRESH_MS) return known.quote
+  if (known !== undefined && Date.now() - known.atMs < MAX_AGE_MS) return known.quote
   const amount = formatAmount(amountBaseUnits, decimals)
   const answer = await askQuote(rail, { amount, signal, ...(wallet !== undefined && { wallet }) })
   if (answer.kind !== 'ok') return null

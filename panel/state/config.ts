@@ -11,7 +11,7 @@ export async function loadConfig(): Promise<void> {
   if (answer.kind === 'ok') config.value = answer.value
 }
 
-/** An enabled rail by its name; undefined for one that is not enabled (any more) or while nothing is loaded. */
+/** An enabled rail by its name; undefined if it is not enabled, or while nothing is loaded. */
 export function railOf(rail: string): RailConfig | undefined {
   return config.value?.rails.find((candidate) => candidate.rail === rail)
 }

@@ -4,7 +4,7 @@ import type { FoundWallet } from '../wallet/foundWallets.ts'
 import { signedIn } from './signedIn.ts'
 import { signIn } from './signIn.ts'
 
-/** The wallet that is being asked to connect, or how the last asking ended. */
+/** The wallet that is being asked to connect, or how the last request ended. */
 export type ConnectProgress =
   | { kind: 'idle' }
   | { kind: 'asking'; wallet: FoundWallet }
@@ -12,7 +12,7 @@ export type ConnectProgress =
 
 export const connectProgress = signal<ConnectProgress>({ kind: 'idle' })
 
-/** Connects a wallet that was chosen, and goes on to sign it in, so that one click is enough. */
+/** Connects the chosen wallet and goes straight on to sign in, so that one click is enough. */
 export async function connectAndSignIn(wallet: FoundWallet): Promise<void> {
   if (connectProgress.peek().kind === 'asking') return
   connectProgress.value = { kind: 'asking', wallet }

@@ -9,16 +9,16 @@ import { changePayment, keepPayments, lookupOf, payments } from './payments.ts'
 import { signedIn } from './signedIn.ts'
 
 const TICK_MS = 1_000
-/** Where the service is busy and does not say for how long. */
+/** How long to pause when the service is busy and does not say for how long. */
 const PAUSE_MS = 10_000
 
 /**
- * Follows every payment that is not settled: by the events of the account, and by its hash where those do not tell of it.
- * One question at a time, and none while the service asks for a pause. Returns what stops it.
+ * Follows every payment that is not settled: by the account's events, and by its hash where those do not report it. One
+ * lookup at a time, and none while the service asks for a pause. Returns a function that stops it.
  */
 export function followPayments(): () => void {
   const lookedAtMs = new Map<string, number>()
-  /** How often the service told of a transaction by itself: an answer asked for before that is older. */
+  /** How often events reported a transaction: an answer requested before that is older. */
   const timesTold = new Map<string, number>()
   let pausedUntilMs = 0
   let isLooking = false

@@ -6,14 +6,14 @@ import type { PaymentOrder } from '../wallet/paymentOrder.ts'
 import { config, railOf } from './config.ts'
 import { changePayment, followSpeedUp, payments } from './payments.ts'
 
-/** Every look is one at the person's own provider, which may count them. */
-const BETWEEN_MS = 5_000
+/** Every lookup is a request to the person's own provider, which may limit them. */
+const MIN_INTERVAL_MS = 5_000
 
 const askedAtMs = new Map<string, number>()
 
 /**
  * Asks the wallet that sent a payment whether another transaction took its place, while the service does not know of it.
- * A speed-up is followed under its new hash; a cancelled payment ends. Wallets that can not tell change nothing.
+ * A speed-up is followed under its new hash; a cancelled payment ends. A wallet that cannot tell changes nothing.
  */
 export async function followReplacement(txHash: string): Promise<void> {
   const payment = payments.peek().find((candidate) => candidate.txHash === txHash)
@@ -21,7 +21,7 @@ export async function followReplacement(txHash: string): Promise<void> {
   if (payment?.sent == null || provider === undefined || !isInQuestion(payment)) return
   const order = orderOf(payment.sent)
   const now = Date.now()
-  if (order === null || now - (askedAtMs.get(txHash) ?? Number.NEGATIVE_INFINITY) < BETWEEN_MS) return
+  if (order === null || now - (askedAtMs.get(txHash) ?? Number.NEGATIVE_INFINITY) < MIN_INTERVAL_MS) return
   askedAtMs.set(txHash, now)
   const [{ findReplacement }, { paymentCall }] = await Promise.all([
     import('../wallet/findReplacement.ts'),
@@ -62,7 +62,7 @@ function take(txHash: string, replacement: Replacement): void {
   }
 }
 
-/** The order as it was given then; null where the rail is not enabled any more. */
+/** The order as it was given; null if the rail is no longer enabled. */
 function orderOf({ rail, chainId, payer, amountBaseUnits }: SentPayment): PaymentOrder | null {
   const enabled = railOf(rail)
   const revenueWallet = config.peek()?.revenueWallet

@@ -1,24 +1,24 @@
 import type { Balance } from '../api/apiTypes.ts'
 
-/** What an account has at a moment, worked out from what the service said last. */
+/** What an account has at a moment, derived from the service's last answer. */
 export interface LiveBalance {
   balanceMicros: bigint
   /** null while nothing burns. */
   runsOutAtMs: number | null
   isLow: boolean
-  /** Until desktops stop; null while no session runs unbilled. */
+  /** Seconds until desktops stop; null while no session is in grace. */
   graceLeftSeconds: number | null
 }
 
 const MS_PER_MINUTE = 60_000n
 
 /**
- * Counts a balance on from when it was received, by what running sessions burn; in whole numbers, floored as billing does.
- * Burning never takes it below zero. It is an estimate between two events, and each event replaces it.
+ * Carries a balance forward from when it was received by what running sessions use, in whole numbers, floored as billing
+ * does. Usage never takes it below zero. It is an estimate between two events, and each event replaces it.
  *
  * @param known as received, with the time of this device at that moment
  * @param lowBalanceMinutes the service's warning threshold
- * @param sessionsInGrace they use the account's grace together: two of them twice as fast (ADR 0014)
+ * @param sessionsInGrace they share the account's grace: two of them use it twice as fast (ADR 0014)
  */
 export function liveBalance(
   known: Balance & { receivedAtMs: number },
@@ -27,7 +27,7 @@ export function liveBalance(
 ): LiveBalance {
   const received = BigInt(known.balanceMicros)
   const burn = BigInt(known.burnMicrosPerMinute)
-  // A clock that was set back must not give anything back.
+  // A clock that was set back must not add to the balance.
   const passedMs = BigInt(Math.max(0, Math.floor(atMs - known.receivedAtMs)))
   const left = received - (burn * passedMs) / MS_PER_MINUTE
   const balanceMicros = received <= 0n ? received : left > 0n ? left : 0n

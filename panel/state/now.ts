@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
 
-/** The time by this device, `Date.now()`, once a second while the page is looked at: what counts down reads it. */
+/** The time by this device, `Date.now()`, updated once a second while the page is visible: countdowns read it. */
 export const nowMs = signal(Date.now())
 
-/** Lets the time go on. Returns what stops it. */
+/** Keeps the time up to date. Returns a function that stops it. */
 export function keepNow(): () => void {
   const tick = () => {
     if (!document.hidden) nowMs.value = Date.now()

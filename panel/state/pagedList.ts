@@ -2,7 +2,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import type { Page } from '../api/apiTypes.ts'
 import type { ApiAnswer } from '../api/callApi.ts'
 
-/** `empty`: nothing asked yet. `failed`: the last asking; what was loaded before is still there. */
+/** `empty`: nothing requested yet. `failed`: the last request failed; what was loaded before is still there. */
 export type ListState = 'empty' | 'loading' | 'loaded' | 'failed'
 
 /** A list of the service, newest first, loaded page by page and kept up to date from the top. */
@@ -11,15 +11,15 @@ export interface PagedList<Item> {
   items: ReadonlySignal<ReadonlyMap<string, Item>>
   state: ReadonlySignal<ListState>
   hasMore: ReadonlySignal<boolean>
-  /** Asks for the newest page. What is known of older ones stays. */
+  /** Loads the newest page. Older items stay as they are. */
   refresh(): Promise<void>
   loadMore(): Promise<void>
-  /** Takes an item that came by itself; one that is new goes to the top. */
+  /** Takes an item from an event; a new one goes to the top. */
   upsert(item: Item): void
   clear(): void
 }
 
-/** @param askPage asks for the page at a cursor; null: the newest. */
+/** @param askPage loads the page at a cursor, or the newest for null. */
 export function pagedList<Item extends { id: string }>(
   askPage: (cursor: string | null) => Promise<ApiAnswer<Page<Item>>>,
 ): PagedList<Item> {
@@ -28,9 +28,9 @@ export function pagedList<Item extends { id: string }>(
   const hasMore = signal(false)
   let nextCursor: string | null = null
   let hasFirstPage = false
-  /** Raised when everything is forgotten: an answer that was under way is then of somebody else. */
+  /** Incremented when the list is cleared: an answer still under way then belongs to another account. */
   let era = 0
-  /** What came by itself while a page was under way is newer than that page. */
+  /** Items from events that arrived while a page was under way are newer than that page. */
   let came = new Map<string, Item>()
 
   async function ask(cursor: string | null): Promise<Page<Item> | null> {
@@ -54,7 +54,7 @@ export function pagedList<Item extends { id: string }>(
     } else {
       const newer = others.filter(([id]) => came.has(id))
       const older = others.filter(([id]) => !came.has(id))
-      // A page that knows nothing of what was loaded leaves a hole below it: begin anew from here.
+      // A page that overlaps nothing loaded before leaves a gap below it, so the list starts anew from here.
       const touches = older.length < known.length - newer.length
       const isWhole = hasFirstPage && (touches || page.nextCursor === null)
       items.value = new Map([...newer, ...fresh, ...(isWhole ? older : [])])

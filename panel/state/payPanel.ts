@@ -9,7 +9,7 @@ const ONE_MINUTE_MICROS = 60_000_000n
 /** Whether the payment side is open. */
 export const isPayPanelOpen = signal(false)
 
-/** The balance of this second; null until it is known. */
+/** The balance at this second; null until it is known. */
 export const balanceNow = computed(() => {
   const known = balance.value
   if (known === null) return null
@@ -19,15 +19,15 @@ export const balanceNow = computed(() => {
   })
 })
 
-/** Too little to start a desktop, or what runs will soon stop. */
+/** Whether there is too little to start a desktop, or running ones will soon stop. */
 const needsCredit = computed(() => {
   const now = balanceNow.value
   return now !== null && (now.balanceMicros < ONE_MINUTE_MICROS || now.isLow)
 })
 
 /**
- * Opens the payment side whenever credit begins to be needed. It is closed by hand only: not under the eyes of somebody
- * whose payment has just been credited. Returns what stops it.
+ * Opens the payment side whenever credit becomes necessary. Only the person closes it: it must not vanish in front of
+ * somebody whose payment has just been credited. Returns a function that stops it.
  */
 export function followPayPanel(): () => void {
   return effect(() => {

@@ -6,34 +6,34 @@ import type { Payment, SentPayment } from '../pay/payment.ts'
 import { deposits } from './account.ts'
 import { signedIn } from './signedIn.ts'
 
-const KEEP = 'axonos-credits.payments.'
+const STORAGE_PREFIX = 'axonos-credits.payments.'
 
 const known = signal<readonly Payment[]>([])
 const owner = computed(() => signedIn.value?.address ?? null)
 
-/** The payments that the signed-in account waits for, or waited for lately, newest first. */
+/** The payments that the signed-in account is waiting for, or was until recently, newest first. */
 export const payments: ReadonlySignal<readonly Payment[]> = known
 
-/** Those that are to be shown. */
+/** Those to show. */
 export const shownPayments = computed(() => known.value.filter(({ isDismissed }) => !isDismissed))
 
-/** The payment that the person has just made or asked about: the page brings it before their eyes once, then null. */
+/** The payment that the person has just made or asked about: the page scrolls to it once, then sets this to null. */
 export const newestHash = signal<string | null>(null)
 
-/** Remembers a payment that a wallet has just sent, for the account that paid, whoever is signed in by now. */
+/** Remembers a payment that a wallet has just sent, for the account that paid, whoever is signed in by then. */
 export function trackSent(txHash: string, sent: SentPayment): void {
   const now = Date.now()
   track(sent.payer, { ...newPayment(txHash, 'sent', now), sent, unknownSinceMs: now })
 }
 
-/** Remembers a transaction that somebody submitted by its hash, as the service answered. */
+/** Remembers a transaction that somebody submitted by its hash, with the service's answer. */
 export function trackSubmitted(transaction: Transaction): void {
   const now = Date.now()
   const payment = newPayment(transaction.txHash, 'submitted', now)
   if (owner.peek() !== null) track(owner.peek(), mergeLookup(payment, lookupOf(transaction), now))
 }
 
-/** Takes a payment out of sight. What is under way goes on; it is only not shown any more. */
+/** Hides a payment. If it is under way it continues; it is just no longer shown. */
 export function dismissPayment(txHash: string): void {
   changePayment(txHash, (payment) => ({ ...payment, isDismissed: true }))
 }
@@ -43,7 +43,7 @@ export function changePayment(txHash: string, by: (payment: Payment) => Payment)
   change(owner.peek(), (list) => list.map((payment) => (payment.txHash === txHash ? by(payment) : payment)))
 }
 
-/** Goes on with a payment under the hash of the transaction that took its place and pays the same. */
+/** Follows a payment under the hash of the transaction that replaced it and pays the same. */
 export function followSpeedUp(txHash: string, byHash: string): void {
   change(owner.peek(), (list) => {
     const arrived = list.find((payment) => payment.txHash === byHash)
@@ -66,7 +66,7 @@ export function followSpeedUp(txHash: string, byHash: string): void {
   })
 }
 
-/** Says of an answer of the service what it means for a payment. */
+/** Says what an answer of the service means for a payment. */
 export function lookupOf({ outcome, deposits: found }: Transaction): TransactionLookup {
   switch (outcome) {
     case 'pending':
@@ -79,9 +79,9 @@ export function lookupOf({ outcome, deposits: found }: Transaction): Transaction
 }
 
 /**
- * Keeps `payments` those of whoever is signed in: remembered from earlier visits, joined with what the service says of the
- * account's deposits, the same in every tab. `onTold` hears of the transactions that the service told of by itself.
- * Returns what stops it.
+ * Keeps `payments` up to date for whoever is signed in: remembered from earlier visits, merged with what the service says
+ * of the account's deposits, and the same in every tab. `onTold` is called for each transaction that events report.
+ * Returns a function that stops it.
  */
 export function keepPayments(onTold: (txHash: string) => void): () => void {
   const stopLoading = effect(() => {
@@ -91,7 +91,7 @@ export function keepPayments(onTold: (txHash: string) => void): () => void {
   const stopAdopting = effect(() => {
     const now = deposits.value
     if (owner.value === null) return
-    // A deposit that is the very same object was told before; what a look has found since is newer.
+    // The very same object was merged before; what a lookup has found since is newer.
     const told = [...now.values()].filter((deposit) => seen.get(deposit.id) !== deposit)
     seen = now
     for (const { txHash } of told) onTold(txHash)
@@ -99,7 +99,7 @@ export function keepPayments(onTold: (txHash: string) => void): () => void {
   })
   const onStorage = ({ key }: StorageEvent) => {
     const address = owner.peek()
-    if (address !== null && (key === KEEP + address || key === null)) known.value = read(address)
+    if (address !== null && (key === STORAGE_PREFIX + address || key === null)) known.value = read(address)
   }
   addEventListener('storage', onStorage)
   return () => {
@@ -120,7 +120,7 @@ function track(address: string | null, payment: Payment): void {
   })
 }
 
-/** Every change begins from what is stored, since another tab may have changed it. */
+/** Every change starts from what is stored, since another tab may have changed it. */
 function change(address: string | null, by: (list: Payment[]) => Payment[]): void {
   if (address === null) return
   const after = by(read(address))
@@ -131,18 +131,18 @@ function change(address: string | null, by: (list: Payment[]) => Payment[]): voi
   }
   memory.set(address, text)
   try {
-    localStorage.setItem(KEEP + address, text)
+    localStorage.setItem(STORAGE_PREFIX + address, text)
   } catch {
     // Without storage a reload knows of payments only what the service says, which is enough.
   }
 }
 
-/** What storage would hold where there is none. */
+/** Stands in for storage where there is none. */
 const memory = new Map<string, string>()
 
 function read(address: string): Payment[] {
   try {
-    return parsePayments(localStorage.getItem(KEEP + address))
+    return parsePayments(localStorage.getItem(STORAGE_PREFIX + address))
   } catch {
     return parsePayments(memory.get(address) ?? null)
   }

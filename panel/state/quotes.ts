@@ -7,10 +7,10 @@ import { signedIn } from './signedIn.ts'
 
 const REFRESH_MS = 60_000
 const TICK_MS = 5_000
-/** A price that could not be had is asked for again as soon as the service says to try. */
+/** A price that was not available is requested again when the service says to. */
 const RETRY_MS = 5_000
 
-/** What a rail's minimum buys at the moment. */
+/** What a rail's minimum currently buys. */
 export type MinimumQuote =
   | { kind: 'quoted'; quote: Quote }
   | { kind: 'no_price'; detail: string }
@@ -18,10 +18,10 @@ export type MinimumQuote =
 
 const known = signal<ReadonlyMap<string, MinimumQuote>>(new Map())
 
-/** By rail, for the signed-in wallet's tier or tier 0. A rail that was not answered for yet is missing. */
+/** By rail, for the signed-in wallet's tier or tier 0. A rail without an answer yet is absent. */
 export const minimumQuotes: ReadonlySignal<ReadonlyMap<string, MinimumQuote>> = known
 
-/** Asks what an amount (in asset units) or a number of minutes comes to; with neither, the wallet's own minimum. */
+/** Requests a quote for an amount (in asset units) or a number of minutes; with neither, for the wallet's own minimum. */
 export function askQuote(
   rail: string,
   {
@@ -34,14 +34,15 @@ export function askQuote(
   return callApi<Quote>('/v1/quotes', { query: { rail, wallet, amount, minutes }, ...(signal && { signal }) })
 }
 
-/** Payments in AXGT that are known: with each one less AXGT is held, and the tier may be another. */
+/** The number of known payments in AXGT: each leaves the wallet with less AXGT, and the tier may change. */
 const axgtPayments = computed(
   () => [...deposits.value.values()].filter(({ rail }) => rail.startsWith('axgt:')).length,
 )
 
 /**
- * Keeps `minimumQuotes` up to date: once a minute while the page is looked at (sooner while a price is missing), at once when
- * it is looked at again after longer, and when the wallet, the AXGT it holds or the rails change. Returns what stops it.
+ * Keeps `minimumQuotes` up to date: once a minute while the page is visible (sooner while a price is missing), at once
+ * when it becomes visible after longer, and when the wallet, the AXGT it holds or the rails change. Returns a function
+ * that stops it.
  */
 export function followQuotes(): () => void {
   let round = 0
@@ -56,7 +57,7 @@ export function followQuotes(): () => void {
     )
     if (mine !== round) return
     if (answers.some(([, quote]) => quote.kind !== 'quoted')) askedAtMs = Date.now() - REFRESH_MS + RETRY_MS
-    // What can not be asked at the moment stays as it was.
+    // What cannot be loaded at the moment stays as it was.
     const kept = answers.filter(([rail, quote]) => quote.kind !== 'unknown' || !known.peek().has(rail))
     known.value = new Map([...known.peek(), ...kept])
   }

@@ -12,21 +12,21 @@ export interface Sending {
   rail: RailConfig
   amountBaseUnits: bigint
   walletName: string
-  /** `checking`: network and funds are looked at; `in_wallet`: the person has it before them. */
+  /** `checking`: network and funds are being checked; `in_wallet`: the wallet is showing it to the person. */
   phase: 'checking' | 'in_wallet'
   sinceMs: number
 }
 
-/** Why the last payment asked for on a rail was not sent. */
+/** Why the last payment requested on a rail was not sent. */
 export interface SendFailure {
   rail: string
   outcome: Exclude<SendOutcome, { kind: 'sent' }>
 }
 
-/** null while none is being asked for. */
+/** null while none is being requested. */
 export const sending = signal<Sending | null>(null)
 
-/** null where the last one was sent, or none was asked for. */
+/** null if the last one was sent, or none was requested. */
 export const sendFailure = signal<SendFailure | null>(null)
 
 let patience = new AbortController()
@@ -77,14 +77,14 @@ export async function sendNow(rail: RailConfig, amountBaseUnits: bigint): Promis
     else sendFailure.value = { rail: rail.rail, outcome }
     if (outcome.kind === 'wrong_chain') noteChain(wallet, outcome.chainId)
   } catch (error) {
-    // The code could not be loaded, or an assumption broke: the wallet was not asked.
+    // The code could not be loaded, or an assumption failed: the wallet was not asked.
     sendFailure.value = { rail: rail.rail, outcome: { kind: 'failed', detail: String(error) } }
   } finally {
     sending.value = null
   }
 }
 
-/** No longer waits for the wallet's answer. */
+/** Stops waiting for the wallet's answer. */
 export function stopWaiting(): void {
   patience.abort()
 }

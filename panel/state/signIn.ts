@@ -5,19 +5,19 @@ import { connected, signMessage } from '../wallet/connection.ts'
 import { config } from './config.ts'
 import { forgetSignIn, keepSignIn, signedIn } from './signedIn.ts'
 
-/** What became of a sign-in. */
+/** The outcome of a sign-in. */
 export type SignInOutcome =
   | { kind: 'signed_in' }
-  /** The person said no in the wallet. */
+  /** The person declined in the wallet. */
   | { kind: 'rejected' }
   /** The wallet could not sign. */
   | { kind: 'wallet_failed'; detail: string }
   | { kind: 'problem'; problem: Problem }
   | { kind: 'offline' }
-  /** The wallet was disconnected, or another account chosen, in the middle. */
+  /** Meanwhile the wallet was disconnected, or another account chosen. */
   | { kind: 'superseded' }
 
-/** How far the sign-in under way is, or how the last one ended. */
+/** The progress of the sign-in under way, or how the last one ended. */
 export type SignInProgress =
   | { kind: 'idle' }
   | { kind: 'preparing' }
@@ -28,8 +28,8 @@ export type SignInProgress =
 export const signInProgress = signal<SignInProgress>({ kind: 'idle' })
 
 /**
- * Signs the connected wallet in: the service's message, the wallet's signature, the service's token. One at a time; asked
- * again while one is under way, it does nothing, so a wallet never gets two requests.
+ * Signs the connected wallet in: the service's message, the wallet's signature, the service's token. One at a time: a
+ * second call while one is under way does nothing, so a wallet never gets two requests.
  */
 export async function signIn(): Promise<void> {
   const { kind } = signInProgress.peek()
@@ -69,14 +69,14 @@ async function run(): Promise<SignInOutcome> {
   return { kind: 'signed_in' }
 }
 
-/** The wallet's own chain, where it is one of the service's: there a wallet that is a contract can be asked. */
+/** The wallet's own chain, if it is one of the service's: that is where a contract wallet's signature can be checked. */
 function chainOf(chainId: number): { chainId?: number } {
   return config.peek()?.chains.some((chain) => chain.chainId === chainId) ? { chainId } : {}
 }
 
 /**
- * Ends a sign-in that is not of the connected account (any more): another account of the wallet has another balance, and
- * must sign for itself. A wallet that is merely disconnected changes nothing. Returns what stops it.
+ * Signs out when the connected account is no longer the one signed in: another account of the wallet has its own balance
+ * and must sign for itself. Merely disconnecting the wallet changes nothing. Returns a function that stops it.
  */
 export function followConnectedAccount(): () => void {
   return connected.subscribe((wallet) => {

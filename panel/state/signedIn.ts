@@ -3,29 +3,29 @@ import type { SignedIn } from '../api/apiTypes.ts'
 import { type ApiAnswer, type ApiCall, callApi } from '../api/callApi.ts'
 
 /** Survives a closed tab. The token is revocable, ends after twelve hours, and no foreign script runs here (CSP). */
-const KEEP = 'axonos-credits.signed-in'
+const STORAGE_KEY = 'axonos-credits.signed-in'
 
-/** Who is signed in, with the token that says so; null: nobody. */
+/** Who is signed in, with the token that proves it; null if nobody is. */
 export const signedIn = signal<SignedIn | null>(read())
 
-/** The last sign-in ended by itself, so the page says why it asks again. */
+/** Whether the last sign-in expired, so that the page can say why it asks again. */
 export const signInExpired = signal(false)
 
-/** Takes a token that the service has given. */
+/** Stores a token that the service has issued. */
 export function keepSignIn(fresh: SignedIn): void {
   signedIn.value = fresh
   signInExpired.value = false
   store(fresh)
 }
 
-/** Forgets the token here, without asking anyone. */
+/** Forgets the token in this browser, without calling the service. */
 export function forgetSignIn({ expired = false } = {}): void {
   signedIn.value = null
   signInExpired.value = expired
   store(null)
 }
 
-/** Forgets the token here and has it revoked; offline, it is forgotten here and ends by itself. */
+/** Forgets the token and has it revoked; offline, it is only forgotten here, and expires on its own. */
 export async function signOut(): Promise<void> {
   const was = signedIn.value
   forgetSignIn()
@@ -33,8 +33,8 @@ export async function signOut(): Promise<void> {
 }
 
 /**
- * Asks the service as the wallet that is signed in. When the service does not know the token (any more), it is forgotten;
- * the answer is then the problem `unauthorized`, as it is when nobody is signed in.
+ * Calls the service as the signed-in wallet. If the service does not know the token, or no longer, the token is
+ * forgotten; the answer is then the problem `unauthorized`, as it is when nobody is signed in.
  */
 export async function callAsWallet<Value>(
   path: `/${string}`,
@@ -47,10 +47,10 @@ export async function callAsWallet<Value>(
   return answer
 }
 
-/** Follows what other tabs of this page do. Returns what stops it. */
+/** Follows sign-ins and sign-outs in other tabs. Returns a function that stops it. */
 export function followOtherTabs(): () => void {
   const onStorage = ({ key }: StorageEvent) => {
-    if (key === KEEP || key === null) signedIn.value = read()
+    if (key === STORAGE_KEY || key === null) signedIn.value = read()
   }
   addEventListener('storage', onStorage)
   return () => removeEventListener('storage', onStorage)
@@ -58,18 +58,18 @@ export function followOtherTabs(): () => void {
 
 function read(): SignedIn | null {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEEP) ?? 'null')
+    const kept: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? 'null')
     return isSignedIn(kept) && Date.parse(kept.expiresAt) > Date.now() ? kept : null
   } catch {
-    // Storage is denied, or holds what somebody else wrote.
+    // Storage is denied, or holds something that this page did not write.
     return null
   }
 }
 
 function store(value: SignedIn | null): void {
   try {
-    if (value === null) localStorage.removeItem(KEEP)
-    else localStorage.setItem(KEEP, JSON.stringify(value))
+    if (value === null) localStorage.removeItem(STORAGE_KEY)
+    else localStorage.setItem(STORAGE_KEY, JSON.stringify(value))
   } catch {
     // Without storage a reload asks for a signature again; everything else works.
   }

@@ -8,13 +8,13 @@ export const accountText = {
   reconnecting: 'Reconnecting',
   lastUpdated: (time: string) => `last updated ${time}`,
   idle: 'No desktop is running.',
-  burning: (minutes: string) => `Burns ${minutes} minutes a minute.`,
+  burning: (minutes: string) => `Using ${minutes} minutes per minute.`,
   runsOut: (time: string, left: string) => `Runs out at ${time}, in ${left}.`,
   credited: (minutes: string) => `The balance went up to ${minutes} minutes.`,
   empty: {
     title: 'No minutes yet',
     used: 'No minutes left',
-    what: 'The minutes of a payment appear here by themselves.',
+    what: 'Minutes appear here automatically once a payment is credited.',
   },
   tooLittle: {
     title: 'Less than a minute is left',
@@ -22,16 +22,16 @@ export const accountText = {
   },
   negative: {
     title: 'The balance is below zero',
-    what: 'This comes of stored volumes, or of a payment that the chain dropped after it had been spent. The next payment makes up for it first.',
+    what: 'This comes from stored volumes, or from a payment that the chain dropped after it had been spent. Your next payment covers it first.',
   },
   low: {
     title: 'Nearly used up',
     what: (time: string) =>
-      `At the present burn the balance lasts until ${time}. Add minutes and nothing is interrupted.`,
+      `At the current rate your balance lasts until ${time}. Add minutes to avoid an interruption.`,
   },
   grace: {
     title: (left: string) => `Running on grace time: ${left} left`,
-    what: 'The balance is used up. Desktops run on unbilled until the grace time is over, then they stop. A payment of at least the minimum ends it.',
+    what: 'Your balance is used up. Desktops keep running, unbilled, until the grace time is over; then they stop. A payment of at least the minimum ends the grace time.',
   },
   buys: { title: 'What it buys' },
   sessions: {
@@ -43,7 +43,7 @@ export const accountText = {
   },
   pay: {
     title: 'Payment',
-    what: 'Pay with ETH, USDC or AXGT. What you send is credited by itself.',
+    what: 'Pay with ETH, USDC or AXGT. What you send is credited automatically.',
     open: 'Add minutes',
     close: 'Close',
     loading: 'Loading the payment side',
@@ -51,7 +51,7 @@ export const accountText = {
   },
   walletGone: {
     title: 'Wallet not connected',
-    what: 'You are signed in and see your account. To pay from this browser, connect the wallet again.',
+    what: 'You are signed in and can see your account. To pay from this browser, connect the wallet again.',
   },
   menu: {
     open: (address: string) => `Account ${address}`,

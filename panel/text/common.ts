@@ -1,19 +1,17 @@
-/** Said in more than one place, and what stands around the page. */
+/** Texts used in more than one place, and those around the page: footer, banner. */
 export const commonText = {
   brand: 'AxonOS',
   product: 'Credits',
   skipToContent: 'Skip to content',
   footer: {
-    terms:
-      'Credit is counted in minutes of one GPU. A payment is credited once it is six confirmations deep.',
     confirmations: (required: string) =>
-      `A payment is credited by itself ${required} confirmations after it was sent, also when this page is closed.`,
+      `A payment is credited automatically after ${required} confirmations, even if you close this page.`,
     docs: 'API documentation',
   },
   down: {
-    title: 'The service does not answer.',
-    what: 'Payments that were sent are safe: they are credited as soon as it is back. Nothing needs to be done.',
-    lastHeard: (time: string) => `What is shown is of ${time}.`,
+    title: 'The service is not responding.',
+    what: 'Payments you have sent are safe: they are credited as soon as it is back. You do not need to do anything.',
+    lastHeard: (time: string) => `Showing data from ${time}.`,
   },
   loading: 'Loading',
   copy: 'Copy',

@@ -9,9 +9,9 @@ export const paymentText = {
     minutes: (minutes: string) => `${minutes} min`,
     gets: 'buys',
     minimum: (amount: string, symbol: string) => `Minimum ${amount} ${symbol}`,
-    bonus: (percent: string) => `${percent} % AXGT bonus included`,
-    discount: (label: string, percent: string) => `${label}: ${percent} % off`,
-    none: 'No way to pay is enabled at the moment.',
+    bonus: (percent: string) => `${percent}% AXGT bonus included`,
+    discount: (label: string, percent: string) => `${label}: ${percent}% off`,
+    none: 'No payment method is enabled at the moment.',
     price: (usd: string, symbol: string) => `1 ${symbol} = $${usd}`,
     fixed: 'fixed price',
     chainlink: (age: string | null) => (age === null ? 'by Chainlink' : `by Chainlink, ${age} old`),
@@ -21,9 +21,9 @@ export const paymentText = {
   },
   tier: {
     held: (amount: string) => `You hold ${amount} AXGT`,
-    next: (amount: string, percent: string) => `${amount} AXGT more for ${percent} % off`,
+    next: (amount: string, percent: string) => `${amount} AXGT more for ${percent}% off`,
     highest: 'the highest tier',
-    bar: 'Way to the next tier',
+    bar: 'Progress to the next tier',
   },
   send: {
     minimum: (symbol: string) => `Send min ${symbol}`,
@@ -37,16 +37,16 @@ export const paymentText = {
     amountField: (symbol: string) => `Amount in ${symbol}`,
     minutesField: 'Minutes of one GPU',
     youGet: (minutes: string, duration: string) => `You get ${minutes} min, ${duration} of one GPU.`,
-    atBlock: 'Price and AXGT held count in the block of the payment.',
+    atBlock: 'The price and your AXGT balance are taken at the block of the payment.',
     belowMinimum: (amount: string, symbol: string) =>
-      `The minimum is ${amount} ${symbol}. Less is held until your payments reach it together.`,
+      `The minimum is ${amount} ${symbol}. Smaller payments are held until together they reach it.`,
     faults: {
-      empty: 'Type an amount.',
-      not_a_number: 'Type a number such as 0.25.',
-      ambiguous_comma: 'Write thousands without a comma, and decimals after a point.',
-      too_many_decimals: 'That has more decimals than this asset.',
-      zero: 'Type more than zero.',
-      too_large: 'That is more than one payment can be.',
+      empty: 'Enter an amount.',
+      not_a_number: 'Enter a number such as 0.25.',
+      ambiguous_comma: 'Write thousands without a comma, and use a point for decimals.',
+      too_many_decimals: 'That has more decimals than this asset allows.',
+      zero: 'Enter more than zero.',
+      too_large: 'That is more than a single payment can be.',
     } satisfies Record<AmountFault, string>,
   },
   outcome: {
@@ -54,17 +54,17 @@ export const paymentText = {
     busy: 'The wallet already shows a request. Answer that one, then try again.',
     wrongChain: (chain: string) =>
       `The wallet is on another network, so nothing was sent. Switch to ${chain} first.`,
-    wrongAccount: 'The wallet is on another account than the one signed in here. Nothing was sent.',
+    wrongAccount: 'The wallet is on a different account from the one signed in here. Nothing was sent.',
     insufficientFunds: (missing: string, have: string, symbol: string) =>
-      `${missing} ${symbol} are missing: your wallet holds ${have} ${symbol}. Nothing was sent.`,
+      `You need ${missing} ${symbol} more: your wallet holds ${have} ${symbol}. Nothing was sent.`,
     insufficientGas: (missing: string, symbol: string) =>
-      `About ${missing} ${symbol} are missing for the network fee. Nothing was sent.`,
+      `You need about ${missing} ${symbol} more for the network fee. Nothing was sent.`,
     abandoned:
-      'This page no longer waits. If the request is still open in the wallet, decline it there. If you confirm it after all, it is credited like any other payment.',
+      'This page is no longer waiting. If the request is still open in the wallet, decline it there. If you confirm it instead, it is credited like any other payment.',
     failed: (detail: string) =>
-      `The wallet could not send: ${detail} Before you try again, look in the wallet whether a payment went out.`,
+      `The wallet could not send: ${detail} Before you try again, check in the wallet whether a payment went out.`,
     failedUnknown:
-      'The wallet could not send. Before you try again, look in the wallet whether a payment went out.',
+      'The wallet could not send. Before you try again, check in the wallet whether a payment went out.',
     switchRejected: 'You declined to switch. Nothing changed.',
     switchBusy: 'The wallet already shows a request. Answer that one first.',
     switchUnknown: (chain: string, chainId: number) =>
@@ -95,49 +95,48 @@ export const paymentText = {
       upcoming: 'to come',
     },
     stage: {
-      checking: 'Looking whether everything is there.',
+      checking: 'Checking the network and your funds.',
       in_wallet: (wallet: string) => `Confirm the payment in ${wallet}.`,
       in_wallet_long: (wallet: string) =>
         `${wallet} has not answered yet. Look for its window or its icon in the browser bar; it may be hidden.`,
       walletSwitched: 'The wallet has just changed its network. Decline the request there and send again.',
-      sent: 'Sent. Waiting until the network shows it.',
+      sent: 'Sent. Waiting for the network to show it.',
       not_found:
-        'No network shows this transaction so far. It may wait for its turn, or the wallet may not have sent it: look there. It is credited whenever it arrives.',
+        'No network shows this transaction yet. It may be waiting its turn, or the wallet may not have sent it: check there. It is credited whenever it arrives.',
       in_mempool: 'The network has it. Waiting for the first block.',
-      confirming: 'In a block. Nothing needs to be done.',
-      crediting: 'All confirmations are there. Credit is being posted.',
+      confirming: 'In a block. You do not need to do anything.',
+      crediting: 'All confirmations are in. Your credit is being posted.',
       credited: (minutes: string) => `${minutes} minutes were added.`,
       creditedTo: (minutes: string, payer: string) =>
         `${minutes} minutes were added to ${payer}, the address that paid.`,
       orphaned:
-        'The chain reorganised and dropped the block of this payment before it was credited. It usually returns in one of the next blocks, and is then credited by itself.',
+        'The chain reorganised and dropped the block of this payment before it was credited. It usually returns in one of the next blocks and is then credited automatically.',
       reversed:
-        'A deep reorganisation of the chain removed this payment after it was credited, so its minutes were taken back. If it returns to the chain, they are credited again by themselves.',
+        'A deep reorganisation of the chain removed this payment after it was credited, so its minutes were taken back. If it returns to the chain, they are credited again automatically.',
       transaction_failed:
-        'The transaction was put into a block but failed, so nothing was paid. Send the payment again.',
-      no_qualifying_transfer:
-        'This transaction pays nothing to the address shown here in an asset that is accepted.',
+        'The transaction was included in a block but failed, so nothing was paid. Send the payment again.',
+      no_qualifying_transfer: 'This transaction pays nothing to the address shown here in an accepted asset.',
       cancelled: 'You cancelled this payment in the wallet. Nothing was paid.',
       replaced:
-        'Another transaction took the place of this one, so it will not arrive. If the other one pays here, it is credited by itself.',
-      rejected: 'This way to pay is switched off. Ask whoever runs this service.',
+        'Another transaction replaced this one, so it will not arrive. If the other one pays here, it is credited automatically.',
+      rejected: 'This payment method is switched off. Ask whoever runs this service.',
     },
     held: {
       below_minimum:
-        'It is below the minimum. It is kept, and credited as soon as your payments in this asset reach the minimum together.',
+        'It is below the minimum. It is kept, and credited once your payments in this asset add up to the minimum.',
       price_unavailable:
-        'There is no price at the moment that can be trusted. It is credited by itself once there is one.',
+        'No trustworthy price is available at the moment. It is credited automatically once there is one.',
       state_unavailable:
-        'What your wallet held in that block could not be read yet. It is tried again by itself.',
+        'What your wallet held in that block could not be read yet. This is retried automatically.',
       rpc_disagreement:
-        'The sources that confirm it do not agree yet. It is credited by itself once they do.',
-      amount_too_large: 'It is unusually large, so a person looks at it before it is credited.',
-      amount_unclear: 'What arrived can not be told from what was sent, so a person looks at it.',
-      daily_cap_reached: 'As much as is credited in a day has been. It is credited by itself later.',
-      rail_disabled: 'This way to pay is switched off. Ask whoever runs this service.',
-      other: 'It is kept and looked at again by itself.',
+        'The sources that confirm it do not agree yet. It is credited automatically once they do.',
+      amount_too_large: 'It is unusually large, so a person reviews it before it is credited.',
+      amount_unclear: 'It is not clear how much of what you sent arrived, so a person reviews it.',
+      daily_cap_reached: 'The limit for one day is reached. It is credited automatically later.',
+      rail_disabled: 'This payment method is switched off. Ask whoever runs this service.',
+      other: 'It is kept, and checked again automatically.',
     },
-    retryAt: (time: string) => `Looked at next at ${time}.`,
+    retryAt: (time: string) => `Next check at ${time}.`,
     timeLeft: {
       seconds: (seconds: number) => `about ${seconds} s left`,
       minutes: (minutes: number) => (minutes === 1 ? 'about a minute left' : `about ${minutes} minutes left`),
@@ -155,14 +154,14 @@ export const paymentText = {
   },
   alreadySent: {
     title: 'Already sent?',
-    what: 'Payments are found by themselves. If one does not show up, paste its transaction hash.',
+    what: 'Payments are found automatically. If one does not show up, paste its transaction hash.',
     field: 'Transaction hash',
     hint: '0x and 64 digits, from your wallet or a block explorer',
     button: 'Credit deposit',
     checking: 'Looking it up on the network',
     faults: {
       empty: 'Paste a transaction hash.',
-      address: 'That is an address. The hash of a transaction is longer: 0x and 64 digits.',
+      address: 'That is an address. A transaction hash is longer: 0x and 64 digits.',
       short: (count: number) => `That is not a whole hash: it has ${count} of 64 digits.`,
       form: 'That is not a transaction hash: 0x and 64 digits and letters from a to f.',
     },

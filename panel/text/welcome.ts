@@ -1,8 +1,8 @@
-/** What somebody sees who is not connected, or not signed in yet. */
+/** What visitors see before they connect a wallet and sign in. */
 export const welcomeText = {
   title: 'GPU desktops, paid by the minute',
   what: 'Send ETH, USDC or AXGT from your own wallet and get minutes of GPU desktop time. No subscription and no card: minutes burn only while a desktop runs.',
-  storage: (minutes: string) => `Stored volumes cost ${minutes} min per GiB and hour while no desktop runs.`,
+  storage: (minutes: string) => `Stored volumes cost ${minutes} min per GiB per hour while no desktop runs.`,
   wallets: {
     title: 'Connect a wallet',
     connect: (name: string) => `Connect ${name}`,
@@ -12,8 +12,8 @@ export const welcomeText = {
     failed: (name: string, detail: string) => `${name} could not connect: ${detail}`,
     none: 'No wallet found in this browser',
     noneWhat:
-      'Install a wallet extension, or open this page in the browser of a wallet app, and it shows up here by itself.',
-    safe: 'Connecting shows this page your address. It can not move anything.',
+      'Install a wallet extension, or open this page in the browser of a wallet app, and it shows up here automatically.',
+    safe: 'Connecting shows this page your address. It cannot move anything.',
   },
   prices: {
     title: 'What a payment buys',
@@ -24,31 +24,31 @@ export const welcomeText = {
     minutes: (minutes: string) => `${minutes} min`,
     noPrice: 'No price at the moment',
     noPriceWhat: 'A payment made now is held and credited as soon as there is a price.',
-    bonus: (percent: string) => `${percent} % bonus included`,
+    bonus: (percent: string) => `${percent}% bonus included`,
     unknown: 'Not known yet',
   },
   profiles: {
     title: 'What an hour costs',
     profile: 'Desktop',
     gpus: 'GPUs',
-    cost: 'Minutes an hour',
+    cost: 'Minutes per hour',
     minutes: (minutes: number) => `${minutes} min`,
   },
   tiers: {
     title: 'Cheaper with AXGT',
-    what: 'Whoever holds AXGT pays less in ETH. What counts is what your wallet holds in the block of the payment.',
+    what: 'Holders of AXGT pay less in ETH. What counts is your AXGT balance at the block of the payment.',
     held: 'AXGT held',
     discount: 'Discount on ETH',
     from: (axgt: string) => `from ${axgt}`,
     none: 'none',
-    percent: (percent: string) => `${percent} %`,
+    percent: (percent: string) => `${percent}%`,
     yours: 'yours',
   },
   signIn: {
     title: 'Sign in',
     why: 'Sign a message to show that this wallet is yours. It costs nothing, moves nothing and gives no permission.',
     expiredTitle: 'Sign in again',
-    expired: 'Your sign-in has ended; it lasts twelve hours at most. Payments under way go on by themselves.',
+    expired: 'Your sign-in has ended; it lasts twelve hours at most. Payments under way continue.',
     button: 'Sign the message',
     preparing: 'Preparing the message',
     inWallet: (name: string) => `Waiting for your signature. Open ${name} and sign the message.`,
@@ -56,7 +56,7 @@ export const welcomeText = {
     verifying: 'Checking the signature',
     rejected: 'You declined to sign. Nothing happened; sign when you are ready.',
     failed: (detail: string) => `The wallet could not sign: ${detail}`,
-    offline: 'The service does not answer at the moment. Try again in a little while.',
+    offline: 'The service is not responding at the moment. Try again in a little while.',
     other: 'Use another wallet',
     as: 'Wallet',
   },

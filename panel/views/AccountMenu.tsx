@@ -8,7 +8,7 @@ import { CopyButton } from './CopyButton.tsx'
 import { ChevronGlyph } from './icons.tsx'
 import { WalletIcon } from './WalletIcon.tsx'
 
-/** Who is here: the short address, and behind it the whole one and the way out. */
+/** Who is signed in: the short address, and a menu with the full one and sign-out. */
 export function AccountMenu({ address }: { address: string }) {
   const isOpen = useSignal(false)
   const root = useRef<HTMLDivElement>(null)

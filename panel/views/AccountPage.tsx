@@ -10,7 +10,7 @@ import { Profiles } from './Profiles.tsx'
 import { RunningSessions } from './RunningSessions.tsx'
 import { WalletChoice } from './WalletChoice.tsx'
 
-/** What somebody sees who is signed in: the account, the payment side, the history. */
+/** What a signed-in visitor sees: the account, the payment side, the history. */
 export function AccountPage({ address }: { address: Address }) {
   const hasNothing = balanceNow.value !== null && balanceNow.value.balanceMicros <= 0n
   return (
@@ -19,7 +19,7 @@ export function AccountPage({ address }: { address: Address }) {
       <div class="columns account">
         <div class="stack">
           <BalanceCard />
-          {/* Beside what one pays with, not above it: one that appears must not move a button from under a finger. */}
+          {/* Beside the payment buttons, not above them: a tracker that appears must not move a button from under a finger. */}
           <PaymentTrackers />
           <RunningSessions />
           {hasNothing && (

@@ -9,7 +9,7 @@ import { ServiceBanner } from './ServiceBanner.tsx'
 import { SignInStep } from './SignInStep.tsx'
 import { Welcome } from './Welcome.tsx'
 
-/** The whole page: who is signed in sees the account, who is connected is asked to sign in, all others are welcomed. */
+/** The whole page: signed in, it shows the account; connected, it asks for a sign-in; otherwise it welcomes. */
 export function App() {
   return (
     <>
@@ -29,6 +29,6 @@ export function App() {
 function Content() {
   if (signedIn.value !== null) return <AccountPage address={signedIn.value.address} />
   if (connected.value !== null) return <SignInStep wallet={connected.value} />
-  // A wallet of the last visit comes back within moments; what is below would only flash.
+  // The last visit's wallet reconnects within moments, so the welcome page would only flash.
   return isWalletLookedFor.value ? <Welcome /> : null
 }

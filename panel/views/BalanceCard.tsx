@@ -14,7 +14,7 @@ import { Skeleton } from './Skeleton.tsx'
 const MICROS_PER_MS = 1_000n
 const ONE_MINUTE_MICROS = 60_000_000n
 
-/** What there is, how long it lasts, and what to know about it. Counts down by itself between two events. */
+/** The balance, how long it lasts, and anything to know about it. Counts down on its own between two events. */
 export function BalanceCard() {
   const now = balanceNow.value
   return (
@@ -66,7 +66,7 @@ function BalanceSkeleton() {
   )
 }
 
-/** What is going on with it, and what is to be done: usually nothing. */
+/** The state of the balance, and what to do about it: usually nothing. */
 function State({ now }: { now: LiveBalance }) {
   if (now.graceLeftSeconds !== null) {
     const left = durationText(BigInt(now.graceLeftSeconds) * 1_000_000n, 's')
@@ -101,7 +101,7 @@ function State({ now }: { now: LiveBalance }) {
   )
 }
 
-/** A payment on its way has not brought any yet. */
+/** Whether any payment was credited before; one still on its way does not count. */
 function hadSome(): boolean {
   return [...deposits.value.values()].some(({ state }) => state === 'credited')
 }
@@ -121,7 +121,7 @@ function Burn({ runsOutAtMs }: { runsOutAtMs: number }) {
   )
 }
 
-/** Whether what is shown is of now. */
+/** Whether what is shown is up to date. */
 function Freshness() {
   const heardAt = lastHeardAtMs.value
   if (streamState.value === 'open') return <p class="fresh is-live">{accountText.live}</p>
@@ -135,7 +135,7 @@ function Freshness() {
   )
 }
 
-/** Tells those who do not see the number that it went up; a balance that burns is not read aloud all the time. */
+/** Announces to screen readers that the balance went up; the countdown itself is not read aloud. */
 function Announcement() {
   const said = useSignal('')
   const last = useRef<bigint | null>(null)

@@ -12,7 +12,7 @@ const PLACES: [string, number][] = [
   ['4', 8],
 ]
 
-/** How long the balance lasts on each desktop; not there while there is nothing to last. */
+/** How long the balance lasts on each desktop; hidden while the balance is empty. */
 export function Buys() {
   const now = balanceNow.value
   const profiles = config.value === null ? null : Object.entries(config.value.profiles)

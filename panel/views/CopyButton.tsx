@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 
 const SHOWN_MS = 2_000
 
-/** Copies a text, and says so in its own place for a moment. */
+/** Copies a text, and confirms it on the button for a moment. */
 export function CopyButton({
   text,
   label,
@@ -13,7 +13,7 @@ export function CopyButton({
   text: string
   label: string
   done: string
-  /** How the button looks: a class of it. */
+  /** The button's style: one of its classes. */
   look?: 'wide' | 'link'
 }) {
   const copiedAt = useSignal(0)

@@ -1,7 +1,7 @@
 import { config } from '../state/config.ts'
 import { commonText } from '../text/common.ts'
 
-/** What is true of every payment. */
+/** What applies to every payment, and a link to the API documentation. */
 export function Footer() {
   const required = [...new Set(config.value?.chains.map(({ confirmations }) => confirmations))].sort(
     (a, b) => a - b,

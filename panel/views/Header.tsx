@@ -4,7 +4,7 @@ import { connected } from '../wallet/connection.ts'
 import { AccountMenu } from './AccountMenu.tsx'
 import { Mark } from './icons.tsx'
 
-/** The name of the page, and who is here. */
+/** The name of the page, and who is signed in. */
 export function Header() {
   const address = signedIn.value?.address ?? connected.value?.address ?? null
   return (

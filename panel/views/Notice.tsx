@@ -1,6 +1,6 @@
 import { AlertGlyph } from './icons.tsx'
 
-/** A state that is worth a box: what it is, and what to do about it. */
+/** A highlighted state: what it is, and what to do about it. */
 export function Notice({
   kind,
   title,

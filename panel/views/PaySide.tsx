@@ -11,7 +11,10 @@ interface PaySide {
 
 const loaded = signal<PaySide | 'loading' | 'failed'>('loading')
 
-/** Loads the payment side, which is most of the page and not needed to see it. Once; again only after it failed. */
+/**
+ * Loads the payment side, which is most of the page's code and not needed at first. Loads once; again only after a
+ * failure.
+ */
 export async function loadPaySide(): Promise<void> {
   if (typeof loaded.peek() === 'object') return
   loaded.value = 'loading'
@@ -26,13 +29,13 @@ export async function loadPaySide(): Promise<void> {
   }
 }
 
-/** Payments under way: shown wherever somebody is on the page, signed in or not. */
+/** Payments under way: shown everywhere on the page, signed in or not. */
 export function PaymentTrackers() {
   const side = loaded.value
   return typeof side === 'string' ? null : <side.PaymentTracker />
 }
 
-/** Where one pays. */
+/** The ways to pay. */
 export function PayPart() {
   const side = loaded.value
   if (side === 'failed') {

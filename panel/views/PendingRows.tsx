@@ -1,6 +1,6 @@
 import { Skeleton } from './Skeleton.tsx'
 
-/** Rows of a table of two columns that are on their way. */
+/** Placeholder rows of a two-column table that is loading. */
 export function PendingRows({ count, isTwoLined = false }: { count: number; isTwoLined?: boolean }) {
   return Array.from({ length: count }, (_, index) => (
     <tr key={index}>

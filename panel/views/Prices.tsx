@@ -9,7 +9,7 @@ import { welcomeText } from '../text/welcome.ts'
 import { PendingRows } from './PendingRows.tsx'
 import { Skeleton } from './Skeleton.tsx'
 
-/** What the smallest payment on each rail buys at the moment. */
+/** What the smallest payment on each rail currently buys. */
 export function Prices() {
   const rails = config.value?.rails
   const text = welcomeText.prices

@@ -3,7 +3,7 @@ import { commonText } from '../text/common.ts'
 import { welcomeText } from '../text/welcome.ts'
 import { PendingRows } from './PendingRows.tsx'
 
-const MINUTES_AN_HOUR = 60
+const MINUTES_PER_HOUR = 60
 
 /** What an hour of each desktop costs, in minutes of credit. */
 export function Profiles() {
@@ -30,7 +30,7 @@ export function Profiles() {
                 <th scope="row">
                   <span class="capital">{name}</span> <span class="soft">{commonText.gpus(gpus)}</span>
                 </th>
-                <td class="end">{text.minutes(gpus * MINUTES_AN_HOUR)}</td>
+                <td class="end">{text.minutes(gpus * MINUTES_PER_HOUR)}</td>
               </tr>
             ))
           )}

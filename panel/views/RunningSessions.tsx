@@ -4,7 +4,7 @@ import { nowMs } from '../state/now.ts'
 import { accountText } from '../text/account.ts'
 import { commonText } from '../text/common.ts'
 
-/** The desktops that run now. Not there while none does. */
+/** The desktops that are running. Hidden while there are none. */
 export function RunningSessions() {
   const sessions = liveSessions.value
   const text = accountText.sessions

@@ -3,7 +3,7 @@ import { secondsText } from '../format.ts'
 import { lastHeardAtMs } from '../state/account.ts'
 import { commonText } from '../text/common.ts'
 
-/** Says that the service does not answer, and what that means for somebody's money: nothing. Goes by itself. */
+/** Says that the service is not responding, and that payments are safe. Disappears when it responds again. */
 export function ServiceBanner() {
   const heardAt = lastHeardAtMs.value
   return (

@@ -8,7 +8,7 @@ import { type Connected, disconnectWallet } from '../wallet/connection.ts'
 import { PaymentTrackers } from './PaySide.tsx'
 import { WalletIcon } from './WalletIcon.tsx'
 
-/** Asks a connected wallet for its signature: one button, why it is asked, and what became of it. */
+/** Asks a connected wallet for its signature: one button, the reason, and the outcome. */
 export function SignInStep({ wallet: { wallet, address } }: { wallet: Connected }) {
   const progress = signInProgress.value
   const text = welcomeText.signIn
@@ -67,7 +67,7 @@ function messageOf(progress: SignInProgress, walletName: string): string {
     case 'offline':
       return text.offline
     case 'problem': {
-      // A code that this page does not know is of a newer service, which says it in its own words.
+      // An unknown code comes from a newer service, whose own words are shown.
       const texts: Partial<Record<ProblemCode, ProblemText>> = problemTexts
       const known = texts[progress.problem.code]
       return known === undefined ? progress.problem.detail : `${known.what} ${known.todo}`

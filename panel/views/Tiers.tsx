@@ -2,7 +2,7 @@ import { config } from '../state/config.ts'
 import { welcomeText } from '../text/welcome.ts'
 import { PendingRows } from './PendingRows.tsx'
 
-/** What holding AXGT takes off the price in ETH. Nothing where ETH is not taken. */
+/** The discounts on ETH for holding AXGT. Hidden where ETH is not accepted. */
 export function Tiers() {
   const known = config.value
   const text = welcomeText.tiers

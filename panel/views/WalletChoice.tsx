@@ -3,7 +3,7 @@ import { welcomeText } from '../text/welcome.ts'
 import { foundWallets } from '../wallet/foundWallets.ts'
 import { WalletIcon } from './WalletIcon.tsx'
 
-/** The wallets of this browser as buttons, one click each, and what became of the last click. */
+/** The wallets of this browser as buttons, and the outcome of the last click. */
 export function WalletChoice() {
   const wallets = foundWallets.value
   const progress = connectProgress.value

@@ -1,7 +1,7 @@
 import type { FoundWallet } from '../wallet/foundWallets.ts'
 import { WalletGlyph } from './icons.tsx'
 
-/** A wallet's own picture of itself; the name stands beside it. */
+/** A wallet's own icon; its name is shown beside it. */
 export function WalletIcon({ wallet }: { wallet: FoundWallet }) {
   return wallet.icon === '' ? (
     <WalletGlyph />

@@ -6,7 +6,7 @@ import { Profiles } from './Profiles.tsx'
 import { Tiers } from './Tiers.tsx'
 import { WalletChoice } from './WalletChoice.tsx'
 
-/** What somebody sees who is not connected: what it is, what it costs, and the wallets to begin with. */
+/** What visitors see before they connect: what this is, what it costs, and the wallets to start with. */
 export function Welcome() {
   return (
     <>

@@ -9,7 +9,7 @@ export function Mark() {
   )
 }
 
-/** A wallet, for those that bring no picture of themselves. */
+/** A wallet, for those that have no icon of their own. */
 export function WalletGlyph() {
   return (
     <svg class="glyph" viewBox="0 0 20 20" aria-hidden="true">

@@ -5,7 +5,7 @@ import type { PaymentCall } from './paymentCall.ts'
 import type { PaymentOrder } from './paymentOrder.ts'
 import { readFromWallet } from './readFromWallet.ts'
 
-/** Whether a wallet can pay. `unknown`: it did not say, and will say so itself if it can not. */
+/** Whether a wallet can pay. `unknown`: it did not say; when it is asked to pay and cannot, it says so itself. */
 export type Funds =
   | { kind: 'enough' }
   | { kind: 'unknown' }
@@ -13,12 +13,12 @@ export type Funds =
   | { kind: 'insufficient_funds'; haveBaseUnits: bigint; needBaseUnits: bigint }
   | { kind: 'insufficient_gas'; haveWei: bigint; needWei: bigint }
 
-/** What a plain payment costs at the very least, where the wallet's node gives no estimate. */
-const LEAST_GAS = { coin: 21_000n, token: 30_000n }
+/** The least gas that a plain payment takes, for when the wallet's node gives no estimate. */
+const MIN_GAS = { coin: 21_000n, token: 30_000n }
 
 /**
- * Looks whether the payer has the amount, and the coin for the network's fee, through the wallet's own connection. It says
- * no only where the payment can not go through; where it is close, the wallet decides, since it sets the fee.
+ * Checks through the wallet's own connection whether the payer has the amount, and the coin for the network fee. It
+ * refuses only when the payment cannot go through; when it is close, the wallet decides, since it sets the fee.
  */
 export async function checkFunds(provider: Eip1193, order: PaymentOrder, call: PaymentCall): Promise<Funds> {
   const [coins, tokens] = await Promise.all([
@@ -42,14 +42,14 @@ async function readTokens(
   const data = encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [payer] })
   try {
     const answer = await readFromWallet(provider, 'eth_call', [{ to: token, data }, 'latest'])
-    // A call of an address without code succeeds with nothing: there is no such token here.
+    // A call to an address without code succeeds and returns nothing: there is no such token here.
     return answer === '0x' ? 'missing' : parseQuantity(answer)
   } catch {
     return null
   }
 }
 
-/** In wei; at the price of now, without what a wallet adds for safety. */
+/** In wei, at the current gas price, without the margin that wallets add. */
 async function leastFee(provider: Eip1193, order: PaymentOrder, call: PaymentCall): Promise<bigint> {
   const transaction = {
     from: order.payer,
@@ -61,7 +61,7 @@ async function leastFee(provider: Eip1193, order: PaymentOrder, call: PaymentCal
     readQuantity(provider, 'eth_estimateGas', [transaction]),
     readQuantity(provider, 'eth_gasPrice', []),
   ])
-  return (gas ?? (order.token === null ? LEAST_GAS.coin : LEAST_GAS.token)) * (price ?? 1n)
+  return (gas ?? (order.token === null ? MIN_GAS.coin : MIN_GAS.token)) * (price ?? 1n)
 }
 
 async function readQuantity(provider: Eip1193, method: string, params: unknown[]): Promise<bigint | null> {

@@ -6,7 +6,7 @@ import { parseAccounts, parseChainId } from './parseAnswers.ts'
 import { readFromWallet } from './readFromWallet.ts'
 import { walletFault } from './walletFault.ts'
 
-/** The wallet that the page is connected to, and what it says of itself now. */
+/** The wallet that the page is connected to, with its current account and network. */
 export interface Connected {
   /** Lower-case. */
   address: Address
@@ -14,14 +14,14 @@ export interface Connected {
   wallet: FoundWallet
 }
 
-/** What became of asking a wallet to connect. */
+/** The outcome of asking a wallet to connect. */
 export type ConnectOutcome =
   | { kind: 'connected' }
   | { kind: 'rejected' }
   | { kind: 'busy' }
   | { kind: 'failed'; detail: string }
 
-/** What became of asking a wallet to sign. */
+/** The outcome of asking a wallet to sign. */
 export type SignOutcome =
   | { kind: 'signed'; signature: `0x${string}` }
   | { kind: 'rejected' }
@@ -31,7 +31,7 @@ const REMEMBERED_KEY = 'axonos.wallet'
 /** Wallets announce themselves while the page loads; a slow one gets this long. */
 const ANNOUNCED_WITHIN_MS = 3_000
 
-/** The connected wallet, following what happens in it: other account, other network, disconnected. null: none. */
+/** The connected wallet, kept up to date when its account or network changes or it disconnects. null if there is none. */
 export const connected: Signal<Connected | null> = signal(null)
 
 let stopListening: () => void = () => {}
@@ -46,7 +46,7 @@ export async function connectWallet(wallet: FoundWallet): Promise<ConnectOutcome
   }
 }
 
-/** Connects again, on loading the page, to the wallet of the last visit. It never makes a wallet ask anything. */
+/** On page load, reconnects to the last visit's wallet. It never makes a wallet prompt. */
 export async function reconnectWallet(): Promise<void> {
   const rdns = readRemembered()
   if (rdns === null || connected.peek() !== null) return
@@ -60,7 +60,7 @@ export async function reconnectWallet(): Promise<void> {
   }
 }
 
-/** Forgets the wallet. What the wallet permits to this page is the wallet's own affair. */
+/** Forgets the wallet. The permission that the wallet has given this page is left to the wallet. */
 export async function disconnectWallet(): Promise<void> {
   stopListening()
   stopListening = () => {}
@@ -68,7 +68,7 @@ export async function disconnectWallet(): Promise<void> {
   connected.value = null
 }
 
-/** Has the connected account sign a text (EIP-191), as it is. The person answers in the wallet. */
+/** Has the connected account sign a text (EIP-191), unchanged. The person answers in the wallet. */
 export async function signMessage(message: string): Promise<SignOutcome> {
   const current = connected.peek()
   if (current === null) return { kind: 'failed', detail: walletText.notConnected }
@@ -77,7 +77,7 @@ export async function signMessage(message: string): Promise<SignOutcome> {
       method: 'personal_sign',
       params: [hexOf(message), current.address],
     })
-    // A contract's signature may be of any length (ERC-1271, ERC-6492).
+    // A contract's signature may have any length (ERC-1271, ERC-6492).
     return typeof signature === 'string' && /^0x([0-9a-f]{2})+$/i.test(signature)
       ? { kind: 'signed', signature: signature as `0x${string}` }
       : { kind: 'failed', detail: walletText.noSignature }
@@ -88,8 +88,8 @@ export async function signMessage(message: string): Promise<SignOutcome> {
 }
 
 /**
- * Takes note of the network that a wallet was found on: not every wallet says so when it changes. Nothing where the wallet
- * is not the connected one any more, or did not tell (null).
+ * Records the network that a wallet was found on: not every wallet reports a change. Does nothing if the wallet is no
+ * longer the connected one, or did not tell (null).
  */
 export function noteChain(wallet: FoundWallet, chainId: number | null): void {
   const current = connected.peek()
@@ -135,7 +135,7 @@ function listen(wallet: FoundWallet): () => void {
     else if (current.address !== address) connected.value = { ...current, address }
   }
   const onChain = (value: unknown) => noteChain(wallet, parseChainId(value))
-  // Also said while a wallet merely reconnects to its own node, so its accounts are asked before it is believed.
+  // Also emitted while a wallet merely reconnects to its own node, so its accounts are read before it is believed.
   const onDisconnect = () => {
     readFromWallet(provider, 'eth_accounts').then(onAccounts, () => onAccounts([]))
   }
@@ -170,7 +170,7 @@ function hexOf(text: string): `0x${string}` {
   return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** Storage may be forbidden; then the wallet is merely not found again by itself. */
+/** Storage may be denied; then the wallet just is not reconnected on the next visit. */
 function remember(rdns: string | null) {
   try {
     if (rdns === null) localStorage.removeItem(REMEMBERED_KEY)

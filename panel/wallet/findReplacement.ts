@@ -4,19 +4,19 @@ import { parseChainId, parseQuantity } from './parseAnswers.ts'
 import type { PaymentCall } from './paymentCall.ts'
 import { readFromWallet } from './readFromWallet.ts'
 
-/** The transaction that is looked for. */
+/** The transaction to look for. */
 export interface SentTransaction {
   txHash: string
   chainId: number
   payer: string
   call: PaymentCall
-  /** null until it was learnt. */
+  /** null until known. */
   nonce: number | null
 }
 
-/** What became of a transaction of which the service does not know. */
+/** What happened to a transaction that the service does not know of. */
 export type Replacement =
-  /** The wallet can not tell: it does not answer, is on another network, or never knew the transaction. */
+  /** The wallet cannot tell: it does not answer, is on another network, or never knew the transaction. */
   | { kind: 'unknown' }
   /** It is there, waiting or mined. */
   | { kind: 'standing'; nonce: number }
@@ -26,13 +26,13 @@ export type Replacement =
   | { kind: 'cancelled'; byHash: Hash }
   | { kind: 'replaced'; byHash: Hash | null }
 
-/** Nodes keep the state of so many blocks at least. */
-const BLOCKS_BACK = 120n
+/** Nodes keep the state of at least this many blocks. */
+const MAX_BLOCKS_BACK = 120n
 
 /**
  * Finds out, through the wallet's own connection, whether another transaction took the place of one that was sent: the
  * same account's next transaction with the same nonce. A wallet's "speed up" pays the same again and is followed; a
- * "cancel" pays nobody. The block is found by halving, since every request is one to the person's own provider.
+ * "cancel" pays nobody. The block is found by bisection, since every request goes to the person's own provider.
  */
 export async function findReplacement(provider: Eip1193, sent: SentTransaction): Promise<Replacement> {
   try {
@@ -63,7 +63,7 @@ async function identify(provider: Eip1193, sent: SentTransaction, nonce: number)
   if (inPlace === undefined || inPlace === null || !/^0x[0-9a-f]{64}$/.test(byHash)) {
     return { kind: 'replaced', byHash: null }
   }
-  // It was mined between two of our questions.
+  // It was mined between two of our requests.
   if (byHash === sent.txHash) return { kind: 'standing', nonce }
   const value = parseQuantity(inPlace.value)
   const to = lower(inPlace.to)
@@ -78,7 +78,7 @@ async function identify(provider: Eip1193, sent: SentTransaction, nonce: number)
 async function findBlock(provider: Eip1193, payer: string, nonce: bigint): Promise<bigint | null> {
   const head = parseQuantity(await readFromWallet(provider, 'eth_blockNumber'))
   if (head === null) return null
-  let unused = head > BLOCKS_BACK ? head - BLOCKS_BACK : 0n
+  let unused = head > MAX_BLOCKS_BACK ? head - MAX_BLOCKS_BACK : 0n
   let used = head
   if (((await countAt(provider, payer, hexOf(unused))) ?? nonce + 1n) > nonce) return null
   while (used - unused > 1n) {

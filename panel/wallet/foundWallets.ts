@@ -20,8 +20,8 @@ const announced = signal<readonly EIP6963ProviderDetail[]>([])
 const legacyProvider = signal<Eip1193 | null>(null)
 
 /**
- * The wallets in this browser: those that announce themselves (EIP-6963), in the order in which they did. `window.ethereum`
- * counts only where none does, since with several wallets nobody can tell whose it is.
+ * The wallets in this browser: those that announce themselves (EIP-6963), in the order in which they did.
+ * `window.ethereum` counts only if none does: with several wallets, nobody can tell whose it is.
  */
 export const foundWallets: ReadonlySignal<FoundWallet[]> = computed(() => {
   if (announced.value.length > 0) return announced.value.map(toFoundWallet)
@@ -37,7 +37,7 @@ function listen() {
   })
   announced.value = store.getProviders()
   noteLegacy()
-  // Where a wallet puts `window.ethereum` late, it says so by this event.
+  // A wallet that sets `window.ethereum` late announces it by this event.
   window.addEventListener('ethereum#initialized', noteLegacy, { once: true })
   window.addEventListener('load', noteLegacy, { once: true })
 }
@@ -47,7 +47,7 @@ function noteLegacy() {
   if (typeof provider?.request === 'function') legacyProvider.value = provider as Eip1193
 }
 
-/** A wallet's words about itself are shown to people, so they are bounded, and its icon loads nothing from anywhere. */
+/** A wallet's own name is shown to people, so its length is bounded; its icon must not load anything from elsewhere. */
 function toFoundWallet({ info, provider }: EIP6963ProviderDetail): FoundWallet {
   return {
     uuid: String(info.uuid),

@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 
-/** A payment as it is asked of a wallet: exact, and for one chain only. */
+/** A payment as it is requested from a wallet: exact, and for one chain only. */
 export interface PaymentOrder {
   rail: string
   chainId: number

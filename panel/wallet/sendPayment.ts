@@ -8,7 +8,7 @@ import type { PaymentOrder } from './paymentOrder.ts'
 import { readFromWallet } from './readFromWallet.ts'
 import { walletFault } from './walletFault.ts'
 
-/** What became of a payment that was asked of a wallet. Only `sent` and `abandoned` may have moved anything. */
+/** The outcome of asking a wallet to pay. Only `sent` and `abandoned` may have moved anything. */
 export type SendOutcome =
   | { kind: 'sent'; txHash: Hash }
   | { kind: 'rejected' }
@@ -20,11 +20,11 @@ export type SendOutcome =
   | { kind: 'abandoned' }
   | { kind: 'failed'; detail: string }
 
-/** How a payment is watched while the wallet has it. */
+/** How a payment is followed while the wallet has it. */
 export interface SendOptions {
-  /** Called when everything was checked and the wallet is being asked. */
+  /** Called once everything has been checked and the wallet is being asked. */
   onAsked?: () => void
-  /** Ends the waiting, not the wallet's request: nobody can take that back. The outcome is then `abandoned`. */
+  /** Ends the waiting, not the wallet's request, which cannot be withdrawn. The outcome is then `abandoned`. */
   signal: AbortSignal
   /** The hash of a payment that was confirmed in the wallet after the waiting had ended. */
   onLateHash: (txHash: Hash) => void
@@ -33,9 +33,9 @@ export interface SendOptions {
 let isSending = false
 
 /**
- * Has a wallet pay. One at a time: a second call while one waits answers `busy` and asks the wallet nothing. The network is
- * read from the wallet right before it is asked, and again given in the transaction, so that a wallet that changed in
- * between refuses it. `eth_sendTransaction` is asked exactly once, without any client between that might repeat it.
+ * Has a wallet pay. One at a time: a second call while one waits returns `busy` and asks the wallet nothing. The network
+ * is read from the wallet right before it is asked, and stated again in the transaction, so that a wallet that changed in
+ * between refuses it. `eth_sendTransaction` is sent exactly once, without any client in between that might repeat it.
  */
 export async function sendPayment(
   provider: Eip1193,
@@ -49,7 +49,7 @@ export async function sendPayment(
     const obstacle =
       (await findObstacle(provider, order)) ??
       (await findShortage(provider, order, call)) ??
-      // Reading the funds took a moment, in which somebody may have switched.
+      // Reading the funds took a moment, during which the person may have switched.
       (await findObstacle(provider, order))
     if (obstacle !== null) return obstacle
     if (signal.aborted) return { kind: 'abandoned' }
@@ -60,7 +60,7 @@ export async function sendPayment(
   }
 }
 
-/** What makes it the wrong wallet to ask, as it is now. */
+/** Why the wallet, in its current state, must not be asked. */
 async function findObstacle(provider: Eip1193, order: PaymentOrder): Promise<SendOutcome | null> {
   try {
     const [chain, accounts] = await Promise.all([
@@ -123,7 +123,7 @@ async function refusal(provider: Eip1193, order: PaymentOrder, thrown: unknown):
       return { kind: 'failed', detail: walletText.insufficientFunds }
     case 'unknown_chain':
     case 'failed': {
-      // A wallet that refuses a transaction for another network words it in its own way; where it stands is a fact.
+      // Wallets word a refusal because of the network in different ways; which network it is on can be read.
       const obstacle = await findObstacle(provider, order)
       if (obstacle?.kind === 'wrong_chain') return obstacle
       return { kind: 'failed', detail: fault.kind === 'failed' ? fault.detail : '' }

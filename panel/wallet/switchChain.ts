@@ -5,7 +5,7 @@ import { parseChainId } from './parseAnswers.ts'
 import { readFromWallet } from './readFromWallet.ts'
 import { walletFault } from './walletFault.ts'
 
-/** What became of asking a wallet to go to another network. */
+/** The outcome of asking a wallet to switch to another network. */
 export type SwitchOutcome =
   | { kind: 'switched' }
   | { kind: 'rejected' }
@@ -13,13 +13,13 @@ export type SwitchOutcome =
   | { kind: 'unknown_chain' }
   | { kind: 'failed'; detail: string }
 
-const ATTEMPTS = 10
-const BETWEEN_MS = 200
+const MAX_ATTEMPTS = 10
+const RETRY_AFTER_MS = 200
 
 /**
- * Asks the connected wallet to go to a network (EIP-3326), and believes it only once it says that it is there. A network
- * that the wallet does not know is not added from here (EIP-3085): that would take the address of somebody's RPC, and
- * whoever it is would see the person's payments. The page says to add it in the wallet.
+ * Asks the connected wallet to switch to a network (EIP-3326), and believes it only once the wallet reports that network.
+ * A network that the wallet does not know is not added from here (EIP-3085): that would take an RPC URL, whose owner
+ * would see the person's payments. The page says to add it in the wallet.
  */
 export async function switchChain(chainId: number): Promise<SwitchOutcome> {
   const current = connected.peek()
@@ -51,8 +51,8 @@ export async function switchChain(chainId: number): Promise<SwitchOutcome> {
 
 /** Some wallets answer before they have switched. */
 async function arrives(wallet: FoundWallet, chainId: number): Promise<boolean> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS))
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
     if (parseChainId(await readFromWallet(wallet.provider, 'eth_chainId')) !== chainId) continue
     noteChain(wallet, chainId)
     return true

@@ -1,4 +1,4 @@
-/** Why a wallet said no, as far as the page can act on it. */
+/** Why a wallet refused, as far as the page can act on it. */
 export type WalletFault =
   | { kind: 'rejected' }
   | { kind: 'busy' }
@@ -11,8 +11,8 @@ const MAX_DEPTH = 4
 const MAX_DETAIL_LENGTH = 200
 
 /**
- * Reads what a wallet threw: by its code (EIP-1193, EIP-1474, EIP-3326), which some wallets wrap in an error of their own,
- * else by the words that wallets use where they forget the code.
+ * Reads what a wallet threw: by its code (EIP-1193, EIP-1474, EIP-3326), which some wallets wrap in an error of their
+ * own, else by the words that wallets use when they omit the code.
  */
 export function walletFault(thrown: unknown): WalletFault {
   const causes = causesOf(thrown)

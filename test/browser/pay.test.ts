@@ -195,10 +195,10 @@ async function tabTo(panel: Panel, name: string, key = 'Tab'): Promise<void> {
       'document.activeElement === document.body ? "body" : getComputedStyle(document.activeElement).outlineStyle',
     )
     if (outline === 'none')
-      throw new Error(`the focus can not be seen ${presses + 1} times ${key} on the way to ${name}`)
+      throw new Error(`the focus cannot be seen ${presses + 1} times ${key} on the way to ${name}`)
     if (await wanted.evaluate((element) => element.matches(':focus'))) return
   }
-  throw new Error(`${name} can not be reached with ${key}`)
+  throw new Error(`${name} cannot be reached with ${key}`)
 }
 
 describe('paying from another device', () => {

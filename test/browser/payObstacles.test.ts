@@ -156,7 +156,7 @@ describe('a payment that is not sent', () => {
   test('because there is nothing for the network fee says so, before the wallet opens', async () => {
     const { person, panel } = await enter({ eth: '0.0000001' })
     await panel.button(send.minimum('USDC')).click()
-    await panel.sees(/^About .+ ETH are missing for the network fee/)
+    await panel.sees(/^You need about .+ ETH more for the network fee/)
     expect(asked(person)).toBe(0)
   })
 

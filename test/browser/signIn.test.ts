@@ -24,7 +24,7 @@ describe('somebody new', () => {
     await panel.sees(text.title)
     await panel.sees(text.wallets.none)
     for (const minutes of ['60 min', '75 min']) await panel.sees(minutes)
-    await panel.sees('5 %')
+    await panel.sees('5%')
     await inspectPage(panel.page, 'welcome-without-wallet')
   })
 

@@ -114,7 +114,7 @@ test('where Vite is not installed it says so', async () => {
   await installWithoutVite()
   const { code, output } = await build()
   expect(code).toBe(1)
-  expect(output).toContain('The page can not be built: what builds it is not installed')
+  expect(output).toContain('The page cannot be built: what builds it is not installed')
   expect(output).toContain("Cannot find package 'vite'")
 })
 
@@ -127,7 +127,7 @@ test('the service builds a page that is missing, and says nothing about one that
   expect(await start()).toBe('')
 })
 
-test('the service goes on where the page can not be built, and says why', async () => {
+test('the service goes on where the page cannot be built, and says why', async () => {
   await installWithoutVite()
   const log = await start()
   expect(log).toContain('the page could not be built; the service goes on without')

@@ -24,7 +24,7 @@ const badges: Record<DepositState, string> = {
   rejected: 'badge is-bad',
 }
 
-/** Every payment of the account, with what became of it and why. */
+/** Every payment of the account, with its state and the reason for it. */
 export function DepositsTab() {
   const items = [...deposits.value.values()]
   return (
@@ -76,7 +76,7 @@ function DepositRow({ deposit }: { deposit: Deposit }) {
   )
 }
 
-/** null while the rails are not known: without its decimals an amount would be wrong by many orders of magnitude. */
+/** null while the rails are unknown: without decimals, an amount would be off by many orders of magnitude. */
 function amountOf({ rail: name, amountBaseUnits }: Deposit): string | null {
   if (config.value === null) return null
   const rail = railOf(name)
@@ -99,7 +99,7 @@ function TransactionLink({ deposit: { chainId, txHash } }: { deposit: Deposit })
   )
 }
 
-/** Why it is not credited, and when it is looked at next; null where there is nothing to explain. */
+/** Why it is not credited, and when it is checked next; null when there is nothing to explain. */
 function whyOf({ state, reason, retryAt }: Deposit): string | null {
   switch (state) {
     case 'pending':
@@ -111,7 +111,7 @@ function whyOf({ state, reason, retryAt }: Deposit): string | null {
       return text.reversed
     case 'held':
     case 'rejected': {
-      // A reason that this page does not know is of a newer service: the state alone is true.
+      // An unknown reason comes from a newer service: only the state is shown.
       const why = reason === null ? undefined : text.reasons[reason]
       return (
         [why, reason === 'below_minimum' ? text.onlyYouCanEnd : nextLook(retryAt)]

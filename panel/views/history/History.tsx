@@ -8,7 +8,7 @@ import { UsageTab } from './UsageTab.tsx'
 const TABS = ['deposits', 'usage', 'ledger'] as const
 type Tab = (typeof TABS)[number]
 
-/** What has happened to the account: payments, usage, and the ledger that both come to. */
+/** The history of the account: payments, usage, and the ledger of both. */
 export function History() {
   const chosen = useSignal<Tab>('deposits')
   const list = useRef<HTMLDivElement>(null)

@@ -11,7 +11,7 @@ import { Placeholder } from './Placeholder.tsx'
 
 const text = historyText.ledger
 
-/** Every change of the balance, as it was posted. */
+/** Every change to the balance, as it was posted. */
 export function LedgerTab() {
   useEffect(() => {
     if (ledger.state.peek() === 'empty') void ledger.refresh()

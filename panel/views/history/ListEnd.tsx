@@ -8,15 +8,15 @@ import { DownloadGlyph } from '../icons.tsx'
 
 interface ListEndProps {
   list: Pick<PagedList<{ id: string }>, 'state' | 'hasMore' | 'loadMore' | 'refresh'>
-  /** Then there is nothing to take along. */
+  /** Whether the list is empty: then there is nothing to download. */
   isEmpty: boolean
   /** The file's name, before its date. */
   file: string
-  /** Reads everything there is; null when the service did not answer. */
+  /** Reads the whole list; null when the service did not answer. */
   readRows: () => Promise<CsvRows | null>
 }
 
-/** Below a list: more of it, all of it as a file, or that it could not be loaded. */
+/** The end of a list: a button for more, a download of all of it, or that it could not be loaded. */
 export function ListEnd({ list, isEmpty, file, readRows }: ListEndProps) {
   const isLoading = list.state.value === 'loading'
   return (
@@ -66,6 +66,6 @@ function save(name: string, text: string): void {
   link.href = url
   link.download = name
   link.click()
-  // The browser has taken it by then; the text must not stay in memory for as long as the page is open.
+  // The browser has taken the file by then; its text must not stay in memory while the page is open.
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }

@@ -7,7 +7,7 @@ interface PlaceholderProps {
   what: string
 }
 
-/** In place of the rows of a list: that it is on its way, or that it has none; of one that did not come nobody knows. */
+/** Shown in place of a list's rows: that it is loading, or empty. A list that failed to load shows neither. */
 export function Placeholder({ state, title, what }: PlaceholderProps) {
   if (state === 'failed') return null
   if (state === 'loaded') {

@@ -5,11 +5,11 @@ import { historyText } from '../../text/history.ts'
 const text = historyText.usage
 const dayName = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 
-const STEP = 24
-const BAR = 16
+const BAR_STEP = 24
+const BAR_WIDTH = 16
 const HEIGHT = 96
 
-/** Bars a day, desktops below and storage above; the same as a table for whoever does not see them. */
+/** One bar per day, desktops below and storage above; the same data as a table for those who cannot see them. */
 export function UsageChart({ days }: { days: DayOfUsage[] }) {
   const totals = days.map(({ desktopMicros, storageMicros }) => desktopMicros + storageMicros)
   const most = totals.reduce((max, total) => (total > max ? total : max), 1n)
@@ -22,16 +22,26 @@ export function UsageChart({ days }: { days: DayOfUsage[] }) {
         <span class="label">{text.chart}</span>
         <span class="soft small">{text.total(minutesText(sum, 1))}</span>
       </figcaption>
-      <svg viewBox={`0 0 ${days.length * STEP} ${HEIGHT + 1}`} preserveAspectRatio="none" aria-hidden="true">
+      <svg
+        viewBox={`0 0 ${days.length * BAR_STEP} ${HEIGHT + 1}`}
+        preserveAspectRatio="none"
+        aria-hidden="true"
+      >
         {days.map(({ day, desktopMicros, storageMicros }, index) => {
           const desktop = heightOf(desktopMicros)
           const storage = heightOf(storageMicros)
-          const x = index * STEP + (STEP - BAR) / 2
+          const x = index * BAR_STEP + (BAR_STEP - BAR_WIDTH) / 2
           return (
             <g key={day}>
-              <rect class="bar-rest" x={x} y={HEIGHT} width={BAR} height={1} />
-              <rect class="bar-desktop" x={x} y={HEIGHT - desktop} width={BAR} height={desktop} />
-              <rect class="bar-storage" x={x} y={HEIGHT - desktop - storage} width={BAR} height={storage} />
+              <rect class="bar-rest" x={x} y={HEIGHT} width={BAR_WIDTH} height={1} />
+              <rect class="bar-desktop" x={x} y={HEIGHT - desktop} width={BAR_WIDTH} height={desktop} />
+              <rect
+                class="bar-storage"
+                x={x}
+                y={HEIGHT - desktop - storage}
+                width={BAR_WIDTH}
+                height={storage}
+              />
             </g>
           )
         })}

@@ -17,7 +17,7 @@ const MS_PER_DAY = 86_400_000
 const MICROS_PER_MS = 1_000
 const text = historyText.usage
 
-/** What was used: by day as a chart, and by session. */
+/** Usage: by day as a chart, and by session. */
 export function UsageTab() {
   const days = useSignal<DayOfUsage[] | null>(null)
   useEffect(() => {
@@ -81,7 +81,7 @@ function SessionRow({ session }: { session: Session }) {
   )
 }
 
-/** Usage of the last days, out of the ledger; null when it can not be read. */
+/** Usage of the last days, from the ledger; null when it cannot be read. */
 async function readDays(): Promise<DayOfUsage[] | null> {
   const now = new Date()
   const before = now.getTime() - (DAYS + 1) * MS_PER_DAY

@@ -14,7 +14,7 @@ type Progress =
   | { kind: 'problem'; text: ProblemText; retryAfterSeconds: number | null }
   | { kind: 'followed' }
 
-/** For a payment that does not show up: its hash, looked up by the service at once. Credits the payer, never twice. */
+/** For a payment that does not show up: the service looks its hash up at once. Credits the payer, never twice. */
 export function AlreadySent() {
   const { hash, progress, input, type, submit } = useSubmission()
   const text = paymentText.alreadySent
@@ -58,7 +58,7 @@ export function AlreadySent() {
   )
 }
 
-/** What is typed, and what becomes of submitting it. */
+/** The text typed, and the outcome of submitting it. */
 function useSubmission() {
   const hash = useSignal('')
   const progress = useSignal<Progress>({ kind: 'idle' })

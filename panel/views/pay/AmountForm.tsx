@@ -6,7 +6,7 @@ import { connected } from '../../wallet/connection.ts'
 import { SendButton } from './SendButton.tsx'
 import { useAmountFields } from './useAmountFields.ts'
 
-/** Any amount on a rail: typed as an amount or as minutes, what it becomes, and the button that sends it. */
+/** Any amount on a rail, typed as an amount or as minutes; what it buys, and the button that sends it. */
 export function AmountForm({
   rail,
   quote,

@@ -10,7 +10,7 @@ import { AlertGlyph, ChevronGlyph } from '../icons.tsx'
 import { chainName } from './paymentTexts.ts'
 import { QrCode } from './QrCode.tsx'
 
-/** Paying without the wallet of this browser: a code to scan, an address to copy, and whom the payment is credited to. */
+/** Paying without the wallet in this browser: a code to scan, an address to copy, and which account is credited. */
 export function PayFromElsewhere({ config }: { config: Config }) {
   const isOpen = useSignal(false)
   const chosen = useSignal<string | null>(null)

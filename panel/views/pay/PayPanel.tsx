@@ -6,7 +6,7 @@ import { AlreadySent } from './AlreadySent.tsx'
 import { PayFromElsewhere } from './PayFromElsewhere.tsx'
 import { RailRow } from './RailRow.tsx'
 
-/** The payment side: every enabled way to pay, paying from elsewhere, and payments that were made already. */
+/** The payment side: every enabled way to pay, paying from another device, and payments already made. */
 export function PayPanel() {
   const known = config.value
   if (known === null) return <PayPanelSkeleton />

@@ -15,20 +15,20 @@ import { CopyButton } from '../CopyButton.tsx'
 import { chainName, stageText, timeLeftText } from './paymentTexts.ts'
 import { Stepper } from './Stepper.tsx'
 
-/** One payment on its way, or at its end: the steps, what goes on, the transaction. */
+/** One payment, under way or finished: its steps, what is happening, and the transaction. */
 export function PaymentCard({
   payment,
   deposit,
   titleRef,
 }: {
   payment: Payment
-  /** null while the service knows of none. */
+  /** null while the service knows of no deposit. */
   deposit: SeenDeposit | null
   titleRef: Ref<HTMLHeadingElement> | null
 }) {
   const text = paymentText.tracker
   const stage = paymentStage(payment, deposit, nowMs.value)
-  // A payment is never in the wallet here: it has its hash.
+  // A payment shown here has left the wallet: it has a hash.
   if (stage.kind === 'in_wallet') throw new Error('a payment with a hash has left the wallet')
   const chainId = deposit?.chainId ?? payment.sent?.chainId ?? null
   const title = titleOf(payment, deposit)
@@ -71,7 +71,7 @@ export function PaymentCard({
   )
 }
 
-/** When it is looked at next, where that can change something: what is below the minimum waits for another payment. */
+/** When it is checked next, if that can change anything: a payment below the minimum waits for another one. */
 function RetryAt({ stage }: { stage: PaymentStage }) {
   if (stage.kind !== 'held' || stage.reason === 'below_minimum' || stage.retryAt === null) return null
   const atMs = Date.parse(stage.retryAt)
@@ -132,7 +132,7 @@ function toneOf({ kind }: PaymentStage): string {
   }
 }
 
-/** What goes on by itself within minutes stays in sight. */
+/** What continues on its own within minutes cannot be dismissed. */
 function canBeDismissed({ kind }: PaymentStage): boolean {
   return kind !== 'sent' && kind !== 'in_mempool' && kind !== 'confirming' && kind !== 'crediting'
 }

@@ -7,7 +7,7 @@ import { paymentText } from '../../text/payment.ts'
 import { PaymentCard } from './PaymentCard.tsx'
 import { SendingCard } from './SendingCard.tsx'
 
-/** The payments under way and those that have just come to their end, wherever they were sent from. Nothing without any. */
+/** The payments under way and those just finished, wherever they were sent from. Hidden when there are none. */
 export function PaymentTracker() {
   useEffect(followPayments, [])
   const newest = useRef<HTMLHeadingElement>(null)

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import { qrPath } from '../../pay/qrPath.ts'
 
-/** A QR code: dark on light in every colour scheme, since not every camera reads the inverse. */
+/** A QR code: dark on light in every colour scheme, since not every scanner reads the inverse. */
 export function QrCode({ text, label }: { text: string; label: string }) {
   const { size, path } = useMemo(() => qrPath(text), [text])
   return (

@@ -9,7 +9,7 @@ import { Skeleton } from '../Skeleton.tsx'
 const AXGT_DECIMALS = 18
 const MICROS_PER_SECOND = 1_000_000n
 
-/** What makes up the price on a rail: the price itself and its age, the bonus, the discount and how far the next one is. */
+/** What makes up the price on a rail: the price and its age, the bonus, the discount and the distance to the next one. */
 export function RailFacts({ rail, quote }: { rail: RailConfig; quote: Quote }) {
   const text = paymentText.rails
   const hasDiscount = quote.tier.discountPercent !== '0'
@@ -26,7 +26,7 @@ export function RailFacts({ rail, quote }: { rail: RailConfig; quote: Quote }) {
   )
 }
 
-/** Only ETH is ever cheaper for it, so only there is said how far the next discount is. */
+/** Holding AXGT makes only ETH cheaper, so only ETH shows how far the next discount is. */
 function AxgtHeld({ rail, balanceBaseUnits }: { rail: RailConfig; balanceBaseUnits: bigint }) {
   switch (rail.asset) {
     case 'eth':
@@ -73,13 +73,13 @@ function TierLine({ balanceBaseUnits }: { balanceBaseUnits: bigint }) {
   )
 }
 
-/** What is missing is rounded up, so that whoever gets as much as is said is there. */
+/** Rounded up, so that getting the amount shown is enough to reach the tier. */
 function roundUp(baseUnits: bigint, decimals: number, places: number): bigint {
   const step = 10n ** BigInt(Math.max(0, decimals - places))
   return ((baseUnits + step - 1n) / step) * step
 }
 
-/** A price of more than a cent is in cents; a smaller one shows its first figures. */
+/** A price of at least a dollar is shown to the cent; a smaller one by its first significant digits. */
 function priceText(usd: string): string {
   const [whole = '0', fraction = ''] = usd.split('.')
   const leading = /^0*/.exec(fraction)?.[0].length ?? 0
@@ -103,10 +103,10 @@ function sourceText({ priceSource }: Quote): string {
   }
 }
 
-/** The price; beside it the bonus on AXGT, and on ETH the AXGT held with the way to the next tier. */
+/** The price; for AXGT also the bonus, for ETH also the AXGT held with the progress to the next tier. */
 const LINES: Record<Asset, number> = { eth: 2, usdc: 1, axgt: 2 }
 
-/** Keeps the place of what makes up a price while the quote is on its way. */
+/** Holds the place of the facts while the quote is loading. */
 export function RailFactsSkeleton({ asset }: { asset: Asset }) {
   return (
     <div class="rail-facts small">

@@ -5,7 +5,7 @@ import { paymentText } from '../../text/payment.ts'
 import { connected } from '../../wallet/connection.ts'
 import { chainName, sendFailureText, switchFailureText } from './paymentTexts.ts'
 
-/** What stands between the person and a payment on a rail: the last attempt's failure, or the wallet's other network. */
+/** What keeps a payment on a rail from being sent: the last attempt's failure, or the wallet being on another network. */
 export function RailMessage({ rail }: { rail: RailConfig }) {
   const { text, tone } = messageOf(rail)
   return (

@@ -14,7 +14,7 @@ import { RailFacts, RailFactsSkeleton } from './RailFacts.tsx'
 import { RailMessage } from './RailMessage.tsx'
 import { SendButton } from './SendButton.tsx'
 
-/** One way to pay: what its smallest payment buys and sends it by one click; opened, any other amount. */
+/** One way to pay: what its smallest payment buys, and a button that sends it; opened, any other amount. */
 export function RailRow({ rail }: { rail: RailConfig }) {
   const isOpen = useSignal(false)
   const known = minimumQuotes.value.get(rail.rail)
@@ -71,14 +71,14 @@ export function RailRow({ rail }: { rail: RailConfig }) {
   )
 }
 
-/** What the smallest payment is, and what it buys where there is a price. */
+/** The smallest payment, and what it buys if there is a price. */
 function Offer({
   rail,
   minimum,
   quote,
 }: {
   rail: RailConfig
-  /** null while the quote is on its way. */
+  /** null while the quote is loading. */
   minimum: bigint | null
   quote: Quote | null
 }) {

@@ -6,8 +6,8 @@ import { connected } from '../../wallet/connection.ts'
 import { chainName } from './paymentTexts.ts'
 
 /**
- * Sends an amount on a rail by one click. While the wallet is on another network there is nothing to send with: then it
- * is the button that switches. It stays focusable while the wallet is busy, so that nobody is thrown back to the top.
+ * Sends an amount on a rail. While the wallet is on another network, it switches the network instead. It stays focusable
+ * while the wallet is busy, so that keyboard focus does not jump back to the top.
  */
 export function SendButton({
   rail,
@@ -16,7 +16,7 @@ export function SendButton({
   look,
 }: {
   rail: RailConfig
-  /** null: nothing to be sent yet. */
+  /** null while there is nothing to send. */
   amountBaseUnits: bigint | null
   label: string
   look: string

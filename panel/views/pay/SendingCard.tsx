@@ -7,16 +7,16 @@ import { connected } from '../../wallet/connection.ts'
 import { chainName } from './paymentTexts.ts'
 import { Stepper } from './Stepper.tsx'
 
-/** A wallet that has not answered by then may have opened its window where nobody sees it. */
-const LONG_MS = 12_000
+/** A wallet that has not answered by then may have opened its window out of sight. */
+const SLOW_AFTER_MS = 12_000
 
-/** The payment that the wallet is being asked for: the first step, and the way out where the wallet does not answer. */
+/** The payment that the wallet is being asked for: the first step, and a way out if the wallet does not answer. */
 export function SendingCard({ sending }: { sending: Sending }) {
   const { rail, amountBaseUnits } = sending
   const text = paymentText.tracker
   const title = text.heading(showAmount(amountBaseUnits, rail.decimals), rail.symbol)
   const isAsked = sending.phase === 'in_wallet'
-  const isLong = isAsked && nowMs.value - sending.sinceMs >= LONG_MS
+  const isLong = isAsked && nowMs.value - sending.sinceMs >= SLOW_AFTER_MS
   const hasSwitched = isAsked && connected.value?.chainId !== rail.chainId
   return (
     <article class={hasSwitched ? 'payment is-warn' : 'payment'} aria-label={title}>

@@ -1,10 +1,10 @@
 import type { PaymentStep, PaymentSteps } from '../../pay/paymentSteps.ts'
 import { paymentText } from '../../text/payment.ts'
 
-/** Beyond so many a pip for each is a blur. */
+/** With more confirmations than this, single pips blur. */
 const MAX_PIPS = 12
 
-/** The way of a payment as an ordered list: in the wallet, seen, its confirmations, credited. */
+/** The progress of a payment as an ordered list: in the wallet, seen, its confirmations, credited. */
 export function Stepper({ steps, confirmations, confirmationsRequired }: PaymentSteps) {
   const text = paymentText.tracker
   return (

@@ -9,7 +9,7 @@ import { commonText } from '../../text/common.ts'
 import { paymentText } from '../../text/payment.ts'
 import type { SwitchOutcome } from '../../wallet/switchChain.ts'
 
-/** Says what goes on with a payment, and what is to be done: usually nothing. */
+/** Says what is happening with a payment, and what to do: usually nothing. */
 export function stageText(
   stage: Exclude<PaymentStage, { kind: 'in_wallet' }>,
   deposit: SeenDeposit | null,
@@ -33,14 +33,14 @@ function heldText(reason: string | null): string {
   return (reason === null ? undefined : texts[reason]) ?? paymentText.tracker.held.other
 }
 
-/** What people call a chain; its id where the page does not know it. */
+/** The common name of a chain; its id if the page does not know it. */
 export function chainName(chainId: number): string {
   return knownChain(chainId)?.name ?? commonText.chain(chainId)
 }
 
 const COIN = { symbol: 'ETH', decimals: 18 }
 
-/** Says in a sentence why a payment was not sent, and what to do about it. */
+/** Says why a payment was not sent, and what to do about it. */
 export function sendFailureText(outcome: SendFailure['outcome'], rail: RailConfig): string {
   const text = paymentText.outcome
   switch (outcome.kind) {
@@ -70,7 +70,7 @@ function sentence(detail: string): string {
   return /[.!?]$/.test(detail) ? detail : `${detail}.`
 }
 
-/** Says in a sentence why the wallet is not on a network, and what to do about it. */
+/** Says why the wallet did not switch to a network, and what to do about it. */
 export function switchFailureText(
   outcome: Exclude<SwitchOutcome, { kind: 'switched' }>,
   chainId: number,
@@ -90,12 +90,12 @@ export function switchFailureText(
 
 const SOON_SECONDS = 4
 const MINUTE_SECONDS = 60
-const STEP_SECONDS = 5
+const ROUND_TO_SECONDS = 5
 
-/** Words an estimate as what it is: in steps, and never to the second. */
+/** Words the time left as an estimate: in steps, never to the second. */
 export function timeLeftText(seconds: number): string {
   const text = paymentText.tracker.timeLeft
   if (seconds <= SOON_SECONDS) return text.soon
-  const rounded = Math.ceil(seconds / STEP_SECONDS) * STEP_SECONDS
+  const rounded = Math.ceil(seconds / ROUND_TO_SECONDS) * ROUND_TO_SECONDS
   return rounded < MINUTE_SECONDS ? text.seconds(rounded) : text.minutes(Math.round(seconds / MINUTE_SECONDS))
 }

@@ -13,25 +13,25 @@ import {
 } from '../../pay/amounts.ts'
 import { askAmount } from '../../state/amountQuotes.ts'
 
-/** Amounts that were worked out from minutes end here: nobody pays in finer steps than a gwei. */
-const SHOWN_DECIMALS = 9
-const QUIET_MS = 400
+/** Decimals of amounts calculated from minutes: nobody pays in finer steps than a gwei. */
+const MAX_DECIMALS = 9
+const ASK_AFTER_MS = 400
 
-/** The two fields that say the same, each in its unit, and what they come to. */
+/** The two fields for the same payment, each in its unit, and what it buys. */
 export interface AmountFields {
   amountText: string
   minutesText: string
-  /** null where the fields hold no amount. */
+  /** null if the fields hold no amount. */
   amountBaseUnits: bigint | null
   fault: { field: 'amount' | 'minutes'; fault: AmountFault } | null
-  /** What the amount becomes, in micros: by the rate at once, then by the service's own answer. */
+  /** What the amount buys, in micros: by the rate at once, then by the service's own answer. */
   creditMicros: bigint | null
   typeAmount(text: string): void
   typeMinutes(text: string): void
 }
 
 /**
- * Keeps an amount and its minutes together, whichever is typed. The quote's exact rate answers while somebody types; when
+ * Keeps an amount and its minutes in step, whichever is typed. The quote's exact rate answers while somebody types; when
  * they pause, the service is asked about that very amount, and its newest answer counts.
  */
 export function useAmountFields(rail: RailConfig, quote: Quote | null, minimum: bigint): AmountFields {
@@ -51,7 +51,7 @@ export function useAmountFields(rail: RailConfig, quote: Quote | null, minimum: 
     const timer = setTimeout(async () => {
       const answer = await askAmount(rail, amountBaseUnits, over.signal)
       if (answer !== null && !over.signal.aborted) confirmed.value = answer
-    }, QUIET_MS)
+    }, ASK_AFTER_MS)
     return () => {
       clearTimeout(timer)
       over.abort()
@@ -61,7 +61,7 @@ export function useAmountFields(rail: RailConfig, quote: Quote | null, minimum: 
   const byRate = amountBaseUnits === null || rate === null ? null : microsFor(amountBaseUnits, rate)
   return {
     amountText: amountText.value,
-    // What was typed stays; the other field follows it, and the price.
+    // What was typed stays; the other field follows it and the price.
     minutesText: typed.value === 'minutes' ? minutes.value : byRate === null ? '' : plainMinutes(byRate),
     amountBaseUnits,
     fault: faultOf(typed.value, amount, wanted),
@@ -93,12 +93,12 @@ function rateOf({ rate }: Quote): Rate {
   return { numerator: BigInt(rate.numerator), denominator: BigInt(rate.denominator) }
 }
 
-/** As it is typed: no thousands apart. */
+/** As it would be typed: without thousands separators. */
 function plainMinutes(micros: bigint): string {
   return minutesText(micros, 2).replaceAll(',', '')
 }
 
 function roundUp(baseUnits: bigint, decimals: number): bigint {
-  const step = 10n ** BigInt(Math.max(0, decimals - SHOWN_DECIMALS))
+  const step = 10n ** BigInt(Math.max(0, decimals - MAX_DECIMALS))
   return ((baseUnits + step - 1n) / step) * step
 }
