@@ -1,6 +1,7 @@
-import type { Sql } from '../database/connect.ts'
+import type { Sql, Transaction } from '../database/connect.ts'
 import type { VerificationStep } from './differences.ts'
 import { verifyDeposits } from './verifyDeposits.ts'
+import { verifyGuards } from './verifyGuards.ts'
 import { verify } from './verifyLedger.ts'
 import { verifyUsage } from './verifyUsage.ts'
 
@@ -11,17 +12,19 @@ export interface VerificationResult {
 }
 
 /**
- * Proves everything that is durable, ledger, deposits and usage, as it was at one moment: in one read-only, repeatable-read
- * transaction, so that it is right beside a running service and stops nobody. `onStep` hears each difference as it is
- * found and how far the counting is; only the totals are kept.
+ * Proves everything that is durable, ledger, deposits, usage and events, and what guards it, as it was at one moment: in one
+ * read-only, repeatable-read transaction, so that it is right beside a running service and stops nobody. `onStep` hears each
+ * difference as it is found and how far the counting is; only the totals are kept.
  */
 export async function verifyBooks(
   sql: Sql,
   onStep: (step: VerificationStep) => void = () => {},
 ): Promise<VerificationResult> {
   return sql.begin('isolation level repeatable read read only', async (tx) => {
+    // PostgreSQL writes names in a definition by what the path leaves out; and nobody's tables or functions may come before its own.
+    await tx`set local search_path to pg_catalog`
     const result: VerificationResult = { checked: {}, differences: 0 }
-    for (const part of [verify, verifyDeposits, verifyUsage]) {
+    for (const part of [guardsOf, verify, verifyDeposits, verifyUsage]) {
       for await (const step of part(tx)) {
         onStep(step)
         switch (step.kind) {
@@ -36,4 +39,8 @@ export async function verifyBooks(
     }
     return result
   })
+}
+
+async function* guardsOf(tx: Transaction): AsyncGenerator<VerificationStep> {
+  for (const difference of await verifyGuards(tx)) yield { kind: 'difference', difference }
 }

@@ -3,53 +3,18 @@ import { type Quote, recomputeMicros } from '../pricing/quote.ts'
 import { quoteFromJson } from '../pricing/quoteJson.ts'
 import { isRateOf, recomputeRate } from '../pricing/recomputeRate.ts'
 import { type Rule, streamDifferences, type VerificationStep } from './differences.ts'
-import { findMissingGuards, type Guards } from './findMissingGuards.ts'
 
-const guards: Guards[] = [
-  {
-    table: 'deposit_credit',
-    triggers: [
-      'deposit_credit_is_kept',
-      'deposit_credit_is_not_truncated',
-      'deposit_credit_changes_only_by_reversal',
-    ],
-    uniqueIndexes: [
-      'deposit_credit_deposit_id_attempt_pk',
-      'deposit_credit_entry_id_unique',
-      'deposit_credit_reversal_entry_id_unique',
-      'deposit_credit_stands_at_most_once',
-    ],
-  },
-  {
-    table: 'deposit',
-    triggers: ['deposit_is_kept', 'deposit_is_not_truncated'],
-    uniqueIndexes: ['deposit_pkey', 'deposit_key_is_unique'],
-  },
-  {
-    table: 'deposit_release',
-    triggers: ['deposit_release_is_append_only', 'deposit_release_is_not_truncated'],
-    uniqueIndexes: ['deposit_release_deposit_id_attempt_pk'],
-  },
-  {
-    table: 'price',
-    triggers: ['price_is_append_only', 'price_is_not_truncated'],
-    uniqueIndexes: ['price_is_noted_once_a_block'],
-  },
-]
-
-/** Credits in memory at a time: each holds a quote. */
-const BATCH = 500
+/** Credits held in memory at a time; each holds a quote. */
+const CREDITS_PER_FETCH = 500
 
 /**
- * Proves the deposits against the ledger: every deposit entry and every reversal belongs to a recorded credit of the
- * same payer and micros, and the other way round; a deposit is `credited` exactly when one credit stands, by the same
- * micros; every credit's micros are recomputed from its stored quote; and the database's guards are in place. What the
- * ledger says of itself is proven by `verify`.
+ * Verifies the deposits against the ledger: every deposit entry and every reversal belongs to a recorded credit of the same
+ * payer and micros, and vice versa; a deposit is `credited` exactly when one credit stands, for the same micros; every
+ * credit's micros follow from its stored quote; and the database's guards are in place. `verify` checks the ledger itself.
  *
- * Changes nothing and asks no chain. Hand in the `repeatable read` transaction of `verify`. Memory is bounded.
+ * Changes nothing and asks no chain. Pass the `repeatable read` transaction of `verify`. Memory is bounded.
  */
 export async function* verifyDeposits(tx: Transaction): AsyncGenerator<VerificationStep> {
-  for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
   yield* streamDifferences(depositRules(tx))
   const [deposits] = await tx<{ count: bigint }[]>`select count(*) as count from credits.deposit`
   yield { kind: 'checked', what: 'deposits', count: deposits?.count ?? 0n }
@@ -111,7 +76,7 @@ function creditRules(tx: Transaction): Rule[] {
           and e.account = d.payer) is not true`,
     },
     {
-      // Only an operator's word makes another block's balance and price count.
+      // Only an operator's release makes another block's balance and price count.
       name: 'release-is-not-its-credit',
       offenders: tx`
         select 'credit ' || c.deposit_id || ' attempt ' || c.attempt as subject,
@@ -162,7 +127,7 @@ async function* verifyQuotes(tx: Transaction): AsyncGenerator<VerificationStep> 
     select c.deposit_id as "depositId", c.attempt, d.rail, d.payer, c.amount_base_units as "amountBaseUnits",
       c.micros, c.quote
     from credits.deposit_credit c left join credits.deposit d on d.id = c.deposit_id`
-  for await (const rows of credits.cursor(BATCH)) {
+  for await (const rows of credits.cursor(CREDITS_PER_FETCH)) {
     for (const row of rows) {
       const detail = faultOfQuote(row)
       if (detail === null) continue
@@ -175,10 +140,10 @@ async function* verifyQuotes(tx: Transaction): AsyncGenerator<VerificationStep> 
   if (count === 0n) yield { kind: 'checked', what: 'quotes', count }
 }
 
-/** What is wrong with a credit's quote, as a sentence; null when it is what the credit was given by. */
+/** What is wrong with a credit's quote, as a sentence; null when the credit follows from it. */
 function faultOfQuote(row: CreditRow): string | null {
   const parsed = quoteFromJson(row.quote)
-  if (parsed.kind === 'malformed') return `the quote can not be read: ${parsed.problem}`
+  if (parsed.kind === 'malformed') return `the quote cannot be read: ${parsed.problem}`
   const { quote } = parsed
   if (quote.rail !== row.rail) return `the quote is for ${quote.rail}, the deposit for ${row.rail}`
   if (quote.wallet !== row.payer) return `the quote is for ${quote.wallet}, the payer is ${row.payer}`

@@ -6,42 +6,16 @@ import {
   type Within,
   walkRanges,
 } from './differences.ts'
-import { findMissingGuards, type Guards } from './findMissingGuards.ts'
-
-const guards: Guards[] = [
-  {
-    table: 'ledger_entry',
-    triggers: [
-      'ledger_entry_is_append_only',
-      'ledger_entry_is_not_truncated',
-      'ledger_entry_reversal_is_exact',
-      'ledger_entry_moves_balance',
-    ],
-    uniqueIndexes: ['ledger_entry_reference_is_unique', 'ledger_entry_is_reversed_at_most_once'],
-  },
-  {
-    table: 'adjustment',
-    triggers: ['adjustment_is_append_only', 'adjustment_is_not_truncated'],
-    uniqueIndexes: ['adjustment_pkey', 'adjustment_entry_id_unique'],
-  },
-  {
-    table: 'account',
-    triggers: ['account_balance_is_guarded', 'account_is_kept', 'account_is_not_truncated'],
-    uniqueIndexes: ['account_pkey'],
-  },
-]
 
 /**
- * Proves the ledger from its own rows: every balance is the sum of its entries, every reference is well-formed and
- * unique, every adjustment and its entry are each other's, every reversal takes back exactly its entry, and the
- * database's guards are in place. What the entries say of deposits is proven by the gate's `verifyDeposits`, what they say
- * of usage by the sessions' `verifyUsage`.
+ * Verifies the ledger from its own rows: every balance is the sum of its entries, every reference is well-formed and unique,
+ * every adjustment matches its entry, every reversal takes back exactly its entry, and the database's guards are in place.
+ * `verifyDeposits` checks the entries of deposits, `verifyUsage` those of usage.
  *
- * Changes nothing. Hand in a `repeatable read` transaction: beside a running service, anything else would compare
- * rows of different moments. Memory is bounded whatever the size of the ledger.
+ * Changes nothing. Pass a `repeatable read` transaction: beside a running service, anything else would compare rows of
+ * different moments. Memory is bounded whatever the size of the ledger.
  */
 export async function* verify(tx: Transaction): AsyncGenerator<VerificationStep> {
-  for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
   const accounts = { what: 'accounts', table: 'account', key: 'address' }
   yield* walkRanges(tx, accounts, (within) => balanceRules(tx, within))
   yield { kind: 'checked', what: 'entries', count: 0n }
@@ -112,7 +86,7 @@ function entryRules(tx: Transaction, within: Within): Rule[] {
   ]
 }
 
-/** What only all entries together can tell. */
+/** Rules that need all entries at once. */
 function uniquenessRules(tx: Transaction): Rule[] {
   return [
     {

