@@ -33,10 +33,10 @@ import { createLogger } from './log/createLogger.ts'
 import { loggableError } from './log/loggableError.ts'
 import { storageRate } from './metering/accrueStorage.ts'
 import { createBatches, createBeats } from './metering/createBeats.ts'
-import { keepTime } from './metering/keepTime.ts'
 import { meterLimits, meterSessions } from './metering/meterSessions.ts'
 import { readAccount } from './metering/readAccount.ts'
 import { runMetering } from './metering/runMetering.ts'
+import { runMeteringClock } from './metering/runMeteringClock.ts'
 import { listSessions, startSession } from './metering/sessions.ts'
 import { deleteVolume, putVolume, readVolume } from './metering/volumes.ts'
 import { listPrices } from './prices/priceHistory.ts'
@@ -128,7 +128,7 @@ async function run(
   const running = [runPublisher(sql, { endpointId, stop, onProblem: tell('events could not be published') })]
   let serving: Serving | null = null
   if (role !== 'worker') {
-    const time = await keepTime(sql, { stop, onProblem: tell('the metering clock does not tick') })
+    const time = await runMeteringClock(sql, { stop, onProblem: tell('the metering clock does not tick') })
     running.push(time.stopped)
     const feed = await openEventFeed(sql, { stop, onProblem: tell('events could not be read') })
     const progress = await openDepositProgress(sql, {

@@ -1,31 +1,35 @@
 import { pause } from '../clock/pause.ts'
 import { connect } from './connect.ts'
 
-/** Any fixed number; one gate at a time holds it. */
+/** An arbitrary number that all releases share; one process at a time holds the lock. */
 const LEADER_LOCK = 5_119_002_346
 
-/** How often one that does not lead tries again; with the keep-alive of the leader's session, well below 15 seconds. */
-const TRY_EVERY_MS = 1_000
+/**
+ * How often a process that does not lead tries to, and a leader checks that it still does. Together with the keep-alive of the
+ * leader's session, another leads well within 15 seconds.
+ */
+const ELECTION_INTERVAL_MS = 1_000
 
+/** Held by the one process that leads. */
 export interface Leadership {
   /** Aborted the moment leadership is lost. */
   signal: AbortSignal
-  /** Gives it up. */
+  /** Gives leadership up. */
   release(): Promise<void>
 }
 
 /**
- * Waits until this process is the one that gates, by a session-level advisory lock: PostgreSQL itself gives it to the next
- * one when the holder's session ends, however it ended.
+ * Waits until this process leads, by a session-level advisory lock, which PostgreSQL frees when the holder's session ends,
+ * however it ends. Resolves with null if `stop` is aborted first.
  *
- * Leadership saves work; it is not what keeps credits single. Two that both believed to lead would meet at the database's
- * constraints. Resolves with null when `stop` is aborted first.
+ * Leadership saves work; it is not what keeps a deposit from being credited twice. If two processes believed that they lead,
+ * the constraints of the database would stop them.
  */
 export async function electLeader(databaseUrl: string, stop: AbortSignal): Promise<Leadership | null> {
   while (!stop.aborted) {
     const leadership = await tryToLead(databaseUrl)
     if (leadership !== null) return leadership
-    await pause(TRY_EVERY_MS, stop)
+    await pause(ELECTION_INTERVAL_MS, stop)
   }
   return null
 }
@@ -41,9 +45,9 @@ async function tryToLead(databaseUrl: string): Promise<Leadership | null> {
       return null
     }
     const pulse = setInterval(() => {
-      // The lock lives and dies with this very session: a question that fails means that it is gone.
+      // The lock lives and dies with this session: if a query fails, the lock is gone.
       reserved`select 1`.catch(() => lost.abort())
-    }, TRY_EVERY_MS)
+    }, ELECTION_INTERVAL_MS)
     lost.signal.addEventListener('abort', () => clearInterval(pulse))
     return {
       signal: lost.signal,
@@ -54,7 +58,7 @@ async function tryToLead(databaseUrl: string): Promise<Leadership | null> {
       },
     }
   } catch {
-    // The database is away: that is no leadership, and it is tried again.
+    // The database is away. That is no leadership, and the next attempt follows.
     await session.end({ timeout: 1 }).catch(() => {})
     return null
   }

@@ -2,21 +2,22 @@ import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
 import { registerEndpoint } from './webhooks/deliveries.ts'
 
-/** Should a notification be lost, an event is published this much later. */
-const LOOKED_EVERY_MS = 1_000
-const AT_ONCE = 1_000
+/** How much later an event is published if its notification is lost. */
+const POLL_INTERVAL_MS = 1_000
+const MAX_EVENTS_PER_STATEMENT = 1_000
 
+/** What the publisher is run with. */
 export interface PublisherOptions {
-  /** Whom events are queued for as webhooks; null: nobody. */
+  /** The receiver that events are queued for as webhooks; null if there is none. */
   endpointId: string | null
   stop: AbortSignal
-  /** Told when publishing fails, once until it works again. */
+  /** Called when publishing fails, once until it works again. */
   onProblem: (error: unknown) => void
 }
 
 /**
- * Publishes events until stopped: gives what was committed to the outbox its place in the one order, as soon as it is
- * there. Runs in every process; the database lets one publish at a time, and an event is published once.
+ * Publishes events until stopped: gives each event its place in the one order as soon as it is committed to the outbox. Runs
+ * in every process; the database lets one publish at a time, and an event is published once.
  */
 export async function runPublisher(
   sql: Sql,
@@ -33,13 +34,13 @@ export async function runPublisher(
     isRegistered = true
     while (!stop.aborted && (await publish(sql, endpointId)) > 0);
   }
-  await workWhenWoken(publishAll, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem })
+  await workWhenWoken(publishAll, { waker, everyMs: POLL_INTERVAL_MS, stop, onProblem })
   await listening?.unlisten().catch(() => {})
 }
 
-/** How many it was; 0 also when another process is publishing. */
+/** Returns how many events it published; 0 also while another process is publishing. */
 async function publish(sql: Sql, endpointId: string | null): Promise<number> {
   const [row] = await sql<{ published: number }[]>`
-    select credits.publish_events(${endpointId}, ${AT_ONCE}) as published`
+    select credits.publish_events(${endpointId}, ${MAX_EVENTS_PER_STATEMENT}) as published`
   return row?.published ?? 0
 }

@@ -2,21 +2,21 @@ import pLimit from 'p-limit'
 import type { Sql } from '../database/connect.ts'
 import { type MeteredSession, type MeterLimits, meterSessions } from './meterSessions.ts'
 
-/** How long the first of a group waits for others … */
-const GATHERED_FOR_MS = 2
+/** How long the first heartbeat of a group waits for others, unless `MIN_BEATS_WITHOUT_WAIT` are there before. */
+const MAX_GATHERING_MS = 2
 /**
- * … unless so many are there: measured, a statement for 32 takes twice as long as one for a single heartbeat, and from
- * there on grows with their number, so that waiting for more saves nothing.
+ * From this many on a group does not wait for more. Measured: a statement for 32 heartbeats takes twice as long as one for
+ * a single heartbeat; beyond that the time grows with their number, so waiting for more saves nothing.
  */
-const ENOUGH = 32
-/** Heartbeats that one statement answers, as many as a batch may name. */
-const AT_ONCE = 1_000
-/** Groups under way at once: while one is committed, the next is billed. */
-const GROUPS_UNDER_WAY = 2
-/** Heartbeats that may wait; beyond, the caller is told to come again. */
+const MIN_BEATS_WITHOUT_WAIT = 32
+/** As many as a batch may name. */
+const MAX_BEATS_PER_STATEMENT = 1_000
+/** While one group commits, the next is billed. */
+const MAX_GROUPS_UNDER_WAY = 2
+/** Beyond this the caller is told to try again. */
 const MAX_BEATS_WAITING = 10_000
 
-/** `overloaded`: too many wait already; `unknown`: no session has that id. */
+/** What became of one heartbeat. `overloaded`: too many wait already; `unknown`: no session has that id. */
 export type BeatResult =
   | { kind: 'metered'; session: MeteredSession }
   | { kind: 'unknown' }
@@ -29,8 +29,8 @@ interface Waiting {
 }
 
 /**
- * Gathers single heartbeats that come within a few milliseconds into one statement and one commit, and answers each after
- * that commit. Bounded: no more than 10 000 wait.
+ * Makes the function that bills single heartbeats. Those that come within a few milliseconds share one statement and one
+ * commit, and each is answered after that commit. Bounded: no more than 10 000 wait.
  */
 export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Promise<BeatResult> {
   let waiting: Waiting[] = []
@@ -38,16 +38,16 @@ export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Prom
   let timer: NodeJS.Timeout | null = null
 
   function schedule(): void {
-    if (waiting.length === 0 || underWay >= GROUPS_UNDER_WAY) return
-    if (waiting.length >= ENOUGH) void send()
-    else timer ??= setTimeout(() => void send(), GATHERED_FOR_MS)
+    if (waiting.length === 0 || underWay >= MAX_GROUPS_UNDER_WAY) return
+    if (waiting.length >= MIN_BEATS_WITHOUT_WAIT) void send()
+    else timer ??= setTimeout(() => void send(), MAX_GATHERING_MS)
   }
 
   async function send(): Promise<void> {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    const group = waiting.slice(0, AT_ONCE)
-    waiting = waiting.slice(AT_ONCE)
+    const group = waiting.slice(0, MAX_BEATS_PER_STATEMENT)
+    waiting = waiting.slice(MAX_BEATS_PER_STATEMENT)
     underWay += 1
     schedule()
     try {
@@ -56,7 +56,7 @@ export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Prom
       for (const { id, answer } of group) {
         const session = sessions.get(id)
         answer(session === undefined ? { kind: 'unknown' } : { kind: 'metered', session })
-        // Whoever asked for the same session at the same time is told what this one statement billed only once.
+        // If a session was asked for twice in this group, only the first answer says what the one statement billed.
         if (session !== undefined && session.billedMicros > 0n)
           sessions.set(id, { ...session, billedMicros: 0n })
       }
@@ -77,18 +77,18 @@ export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Prom
   }
 }
 
-/** Batches that are billed at once: each holds a connection and the meters of up to a thousand accounts. */
+/** Each batch that is being billed holds a connection and the meters of up to a thousand accounts. */
 const MAX_BATCHES_UNDER_WAY = 4
-/** Batches that may wait, of up to a thousand heartbeats each; beyond, the caller is told to come again. */
+/** Of up to a thousand heartbeats each. Beyond this the caller is told to try again. */
 const MAX_BATCHES_WAITING = 20
 
-/** `overloaded`: too many wait already, and nothing was billed. */
+/** What became of a batch. `overloaded`: too many wait already, and nothing was billed. */
 export type BatchResult = { kind: 'metered'; sessions: MeteredSession[] } | { kind: 'overloaded' }
 
 /**
- * Bills batches of heartbeats, each with one statement: all of it or, on an error, none. In no particular order; ids that
- * are not known are missing. Bounded: four at once and twenty that wait, so that batches which wait for an account, or for
- * a slow disk, take neither the memory nor the connections of everybody else.
+ * Makes the function that bills batches of heartbeats, each with one statement: all of it or, on an error, none. The answer
+ * is in no particular order and leaves unknown ids out. Bounded: four batches at once and twenty that wait, so that batches
+ * held up by a locked account or a slow disk do not use up the memory and the connections that others need.
  */
 export function createBatches(sql: Sql, limits: MeterLimits): (ids: string[]) => Promise<BatchResult> {
   const underWay = pLimit(MAX_BATCHES_UNDER_WAY)

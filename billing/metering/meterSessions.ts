@@ -5,17 +5,17 @@ import type { SessionEndReason, SessionState } from './schema.ts'
 
 /**
  * What is done with sessions: `beat` bills up to now, `expire` ends those that have been silent for too long and leaves the
- * others, `release` and `end` bill up to now and end.
+ * others alone, `release` (by the caller) and `end` (by the operator) bill up to now and end.
  */
 export type MeterAction = 'beat' | 'expire' | 'release' | 'end'
 
 /**
- * Bills sessions and moves them on, many with one statement, on the database's clock. A moment is billed once, whoever
- * asks at once and however often; a balance is not taken below zero by it; an ended session stays as it is. Ids that are
- * not known are missing from the answer, which is in no particular order.
+ * Bills sessions and moves them on, any number with one statement, by the metering clock. A moment is billed once, however
+ * many ask at the same time and however often; no balance is taken below zero; an ended session stays as it is. The answer
+ * is in no particular order and leaves unknown ids out.
  *
- * The plan is in the database (`credits.plan_…`, ADR 0014): it needs the clock and the balance of the very moment at
- * which the account is locked.
+ * The plan is in functions.sql (`credits.plan_…`, ADR 0014): it needs the clock and the balance as they are once the account
+ * is locked.
  */
 export function meterSessions(
   sql: Sql | Transaction,
@@ -31,7 +31,7 @@ export function meterSessions(
       ${limits.heartbeatTimeoutMicros}, ${limits.graceMicros}, ${limits.lowBalanceMinutes})`
 }
 
-/** What sessions are metered by, in the units of the meter: microseconds of time, which are micros for one GPU. */
+/** The limits that sessions are metered by. Times are in microseconds; a microsecond of one GPU costs one micro. */
 export interface MeterLimits {
   heartbeatIntervalMicros: bigint
   heartbeatTimeoutMicros: bigint
@@ -42,7 +42,7 @@ export interface MeterLimits {
 const MICROS_PER_SECOND = 1_000_000n
 const SECONDS_PER_MINUTE = 60n
 
-/** The limits that the settings name. */
+/** Takes the limits from the settings. */
 export function meterLimits({ sessions }: Pick<Config, 'sessions'>): MeterLimits {
   return {
     heartbeatIntervalMicros: BigInt(sessions.heartbeatIntervalSeconds) * MICROS_PER_SECOND,
@@ -53,11 +53,11 @@ export function meterLimits({ sessions }: Pick<Config, 'sessions'>): MeterLimits
 }
 
 /**
- * Gives accounts their whole grace allowance again and ends the grace of their sessions: what a deposit of at least the
- * minimum does, and nothing else. What ran in grace up to this moment is never billed; the next heartbeat bills from here.
+ * Gives accounts their whole grace allowance back and forgives the grace that their sessions are in. Only a deposit of at
+ * least the minimum does this. Time that ran in grace before this moment is never billed; the next heartbeat bills from here.
  *
- * Idempotent. Takes the meters in sorted order, after the accounts, as everything does that takes both. The sessions are
- * looked at by a statement of their own: one that began before the locks were there would not see what others did meanwhile.
+ * Idempotent. Locks the meters in sorted order, after the accounts, like everything that locks both. A statement of its own
+ * updates the sessions: one that began before the locks were held would not see what others did meanwhile.
  */
 export async function refillGrace(tx: Transaction, accounts: string[]): Promise<void> {
   if (accounts.length === 0) return
@@ -85,9 +85,9 @@ export interface SessionView {
   totalBilledMicros: bigint
 }
 
-/** A session after it was metered, with what its account then has. */
+/** A session as it is after metering, with what its account then has. */
 export interface MeteredSession extends SessionView {
-  /** What this one call billed. */
+  /** What this call billed. */
   billedMicros: bigint
   balanceMicros: bigint
   isLow: boolean

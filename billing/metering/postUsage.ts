@@ -2,10 +2,10 @@ import type { Sql } from '../database/connect.ts'
 import { postEntries } from '../ledger/post.ts'
 
 /** Rows of usage that one transaction posts. */
-const AT_ONCE = 500
+const MAX_ROWS_PER_TRANSACTION = 500
 
-/** How long after its end an hour is posted: a clock that is set back a little must not come into an hour that is closed. */
-const SETTLED_AFTER = '5 minutes'
+/** How long an hour must be over before it is posted, so that a clock set back a little does not return to a closed hour. */
+const MIN_TIME_SINCE_HOUR = '5 minutes'
 
 interface UsageRow {
   source: 'session' | 'volume'
@@ -16,11 +16,11 @@ interface UsageRow {
 }
 
 /**
- * Posts usage to the ledger: one entry a session, or volume, and hour, once the hour is over. What an account may spend
- * does not change by it. Returns how many entries were posted.
+ * Posts usage to the ledger: one entry per session or volume and hour, once the hour is over. It does not change what an
+ * account may spend. Returns how many entries were posted.
  *
- * At most once: the rows are locked and must not be posted yet, an entry's reference is unique, and a row that has its
- * entry can not change any more (`usage_is_kept`).
+ * Each row is posted at most once: its account and meter are locked and it must not be posted yet, an entry's reference is
+ * unique, and a row that has its entry can no longer change (`usage_is_kept`).
  */
 export async function postUsage(sql: Sql): Promise<number> {
   await closeHours(sql)
@@ -28,16 +28,16 @@ export async function postUsage(sql: Sql): Promise<number> {
   for (;;) {
     const count = await postSome(sql)
     posted += count
-    if (count < AT_ONCE) return posted
+    if (count < MAX_ROWS_PER_TRANSACTION) return posted
   }
 }
 
-/** Usage of an hour that is over becomes a row, also for sessions whose next heartbeat is still to come. */
+/** Makes a row of the usage of each hour that is over, also for sessions whose next heartbeat is still to come. */
 async function closeHours(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
     const accounts = await tx<{ account: string }[]>`
       select distinct account from credits.session
-      where state <> 'ended' and hour_micros > 0 and hour < date_trunc('hour', credits.metering_now() - ${SETTLED_AFTER}::interval, 'UTC')
+      where state <> 'ended' and hour_micros > 0 and hour < date_trunc('hour', credits.metering_now() - ${MIN_TIME_SINCE_HOUR}::interval, 'UTC')
       order by account`
     if (accounts.length === 0) return
     const names = accounts.map(({ account }) => account)
@@ -46,7 +46,7 @@ async function closeHours(sql: Sql): Promise<void> {
       with due as (
         select id, hour, account, hour_micros from credits.session
         where account = any(${names}::text[]) and state <> 'ended' and hour_micros > 0
-          and hour < date_trunc('hour', credits.metering_now() - ${SETTLED_AFTER}::interval, 'UTC')
+          and hour < date_trunc('hour', credits.metering_now() - ${MIN_TIME_SINCE_HOUR}::interval, 'UTC')
       ), closed as (
         insert into credits.usage (source, source_id, hour, account, micros)
         select 'session', id, hour, account, hour_micros from due
@@ -61,19 +61,19 @@ async function postSome(sql: Sql): Promise<number> {
     const accounts = await tx<{ account: string }[]>`
       select distinct account from (
         select account from credits.usage
-        where entry_id is null and hour < date_trunc('hour', credits.metering_now() - ${SETTLED_AFTER}::interval, 'UTC')
-        order by hour, account limit ${AT_ONCE}
+        where entry_id is null and hour < date_trunc('hour', credits.metering_now() - ${MIN_TIME_SINCE_HOUR}::interval, 'UTC')
+        order by hour, account limit ${MAX_ROWS_PER_TRANSACTION}
       ) due order by account`
     if (accounts.length === 0) return 0
     const names = accounts.map(({ account }) => account)
-    // Accounts before meters, both in sorted order: what a credit that refills the grace does too.
+    // Accounts before meters, both in sorted order, as a credit that refills the grace does too.
     await tx`select 1 from credits.account where address = any(${names}::text[]) order by address for update`
     await tx`select 1 from credits.meter where account = any(${names}::text[]) order by account for update`
     const rows = await tx<UsageRow[]>`
       select source, source_id as "sourceId", hour, account, micros from credits.usage
       where entry_id is null and account = any(${names}::text[])
-        and hour < date_trunc('hour', credits.metering_now() - ${SETTLED_AFTER}::interval, 'UTC')
-      order by account, hour, source, source_id limit ${AT_ONCE}`
+        and hour < date_trunc('hour', credits.metering_now() - ${MIN_TIME_SINCE_HOUR}::interval, 'UTC')
+      order by account, hour, source, source_id limit ${MAX_ROWS_PER_TRANSACTION}`
     const posted = await postEntries(
       tx,
       rows.map((row) => ({

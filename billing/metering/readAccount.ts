@@ -5,13 +5,13 @@ import type { MeterLimits } from './meterSessions.ts'
 /** What an account holds at this moment, and how long it lasts. */
 export interface AccountView {
   address: Address
-  /** The ledger's sum, less usage not yet posted, less what its sessions used since their last heartbeat. */
+  /** The sum of its entries, less usage not yet posted, less what its sessions have used since their last heartbeat. */
   balanceMicros: bigint
   /** What all running sessions burn together. */
   burnMicrosPerMinute: bigint
   /** null while nothing burns. */
   runsOutAt: Date | null
-  /** At most the warning threshold is left at the present burn. */
+  /** What is left lasts no longer than the warning threshold at the present burn. */
   low: boolean
   /** null while no session is in grace. */
   graceRemainingSeconds: number | null
@@ -28,10 +28,10 @@ interface Row {
 }
 
 /**
- * Reads what an account holds, right at any moment and not only after a heartbeat: what its sessions have used since their
- * last one is counted as it would be billed now. So one in grace burns from a top-up on, and one that has used up the
- * balance is in grace, before its heartbeat says so. Negative after a reversal of spent credit or by storage. An address
- * never seen has 0. Changes nothing.
+ * Reads what an account holds at this moment, not only as of the last heartbeat: what its sessions have used since then
+ * counts as if it were billed now. So a session in grace burns again from a top-up on, and one that has used up the balance
+ * is in grace, before its next heartbeat says so. The balance is negative after spent credit was reversed, or because of
+ * storage. An address that was never seen has 0. Changes nothing.
  */
 export async function readAccount(sql: Sql, limits: MeterLimits, address: Address): Promise<AccountView> {
   const [row] = await sql<Row[]>`
@@ -51,7 +51,7 @@ export async function readAccount(sql: Sql, limits: MeterLimits, address: Addres
   if (row === undefined) return { address, ...NOTHING }
   const accrued = BigInt(row.accrued)
   const left = row.available - accrued
-  // Usage does not take a balance below zero; what did so before stays.
+  // Sessions do not take a balance below zero; one that is below already stays as it is.
   const balanceMicros = row.available <= 0n ? row.available : left > 0n ? left : 0n
   const burnMicrosPerMinute = balanceMicros > 0n ? row.liveGpus * MICROS_PER_MINUTE : 0n
   const isInGrace = row.liveGpus > 0n && balanceMicros <= 0n
@@ -76,7 +76,7 @@ const NOTHING: Omit<AccountView, 'address'> = {
   graceRemainingSeconds: null,
 }
 
-/** The last millisecond that a date can name. */
+/** The last millisecond that a Date can hold. */
 const LATEST_MS = 8_640_000_000_000_000n
 
 function runsOutAt(now: Date, balanceMicros: bigint, burnMicrosPerMinute: bigint): Date | null {

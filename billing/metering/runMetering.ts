@@ -4,30 +4,30 @@ import { accrueStorage, type StorageRate } from './accrueStorage.ts'
 import { type MeteredSession, type MeterLimits, meterSessions } from './meterSessions.ts'
 import { postUsage } from './postUsage.ts'
 
-const EXPIRED_EVERY_MS = 2_000
-const ACCRUED_EVERY_MS = 30_000
-const POSTED_EVERY_MS = 60_000
+const EXPIRY_INTERVAL_MS = 2_000
+const ACCRUAL_INTERVAL_MS = 30_000
+const POSTING_INTERVAL_MS = 60_000
 
 export interface MeteringOptions {
   limits: MeterLimits
   rate: StorageRate
   stop: AbortSignal
-  /** Told of every round that fails. */
+  /** Called for every round that fails. */
   onProblem: (what: string, error: unknown) => void
 }
 
 /**
- * Does what no caller asks for, until stopped: ends silent sessions, bills stored volumes, posts usage. Only the leader
- * runs it, to save work; two that both did would bill nothing twice. A round that fails is tried again at its next time.
+ * Does the metering that no caller asks for, until stopped: ends silent sessions, bills stored volumes, posts usage. Only
+ * the leader runs it, to save work: two at once would bill nothing twice. A round that fails is tried again at its next turn.
  */
 export async function runMetering(
   sql: Sql,
   { limits, rate, stop, onProblem }: MeteringOptions,
 ): Promise<void> {
   const jobs: [string, number, () => Promise<unknown>][] = [
-    ['silent sessions could not be ended', EXPIRED_EVERY_MS, () => expireSessions(sql, limits)],
-    ['stored volumes could not be billed', ACCRUED_EVERY_MS, () => accrueStorage(sql, rate)],
-    ['usage could not be posted', POSTED_EVERY_MS, () => postUsage(sql)],
+    ['silent sessions could not be ended', EXPIRY_INTERVAL_MS, () => expireSessions(sql, limits)],
+    ['stored volumes could not be billed', ACCRUAL_INTERVAL_MS, () => accrueStorage(sql, rate)],
+    ['usage could not be posted', POSTING_INTERVAL_MS, () => postUsage(sql)],
   ]
   await Promise.all(
     jobs.map(async ([what, everyMs, job]) => {
@@ -39,12 +39,12 @@ export async function runMetering(
   )
 }
 
-const AT_ONCE = 1_000
+const MAX_SESSIONS_PER_STATEMENT = 1_000
 
 /**
  * Ends sessions that have been silent for longer than the heartbeat timeout, each billed for at most one heartbeat interval
- * after its last beat. Only while heartbeats could be received all that time: a downtime of ours ends nothing, and
- * the database decides that once more for each session with its account locked.
+ * after its last beat, and returns them. Only if heartbeats could be received all that time: a downtime of ours ends
+ * nothing. The database decides so once more for each session, with its account locked.
  */
 export async function expireSessions(sql: Sql, limits: MeterLimits): Promise<MeteredSession[]> {
   const ended: MeteredSession[] = []
@@ -55,7 +55,7 @@ export async function expireSessions(sql: Sql, limits: MeterLimits): Promise<Met
       where s.state <> 'ended'
         and credits.micros_between(s.last_beat_at, t.now) > ${limits.heartbeatTimeoutMicros}
         and credits.micros_between(c.alive_since, t.now) > ${limits.heartbeatTimeoutMicros}
-      order by s.account, s.id limit ${AT_ONCE}`
+      order by s.account, s.id limit ${MAX_SESSIONS_PER_STATEMENT}`
     if (silent.length === 0) return ended
     const expired = await meterSessions(
       sql,
@@ -64,7 +64,7 @@ export async function expireSessions(sql: Sql, limits: MeterLimits): Promise<Met
       'expire',
     )
     ended.push(...expired)
-    // Those that came back meanwhile are not silent any more; whatever is left is for the next time.
-    if (silent.length < AT_ONCE || expired.length === 0) return ended
+    // Sessions that came back meanwhile are no longer silent; whatever is left waits for the next round.
+    if (silent.length < MAX_SESSIONS_PER_STATEMENT || expired.length === 0) return ended
   }
 }

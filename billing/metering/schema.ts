@@ -15,7 +15,7 @@ export const sessionEndReasons = [
 ] as const
 export type SessionEndReason = (typeof sessionEndReasons)[number]
 
-/** What an account is being charged: the row that everything metered locks first, accounts in sorted order. */
+/** What an account is being charged: the row that all metering locks first, in sorted order of accounts. */
 export const meter = credits.table(
   'meter',
   {
@@ -24,17 +24,17 @@ export const meter = credits.table(
       .references(() => account.address),
     /** Usage billed and not yet posted to the ledger: what the account may spend is its balance less this. */
     unpostedMicros: big('unposted_micros').notNull().default(sql`0`),
-    /** Of the grace allowance, in microseconds of one session's time; a deposit sets it back to 0. */
+    /** How much of the grace allowance is used, in microseconds of session time; a deposit sets it back to 0. */
     graceUsedMicros: big('grace_used_micros').notNull().default(sql`0`),
-    /** Sessions that are not ended. While there is one, stored volumes cost nothing. */
+    /** Sessions that have not ended. While there are any, stored volumes cost nothing. */
     liveSessions: integer('live_sessions').notNull().default(0),
-    /** How long, all in all, no session was live, up to `idleSince`. */
+    /** The total time in which no session was live, up to `idleSince`. */
     idleMicros: big('idle_micros').notNull().default(sql`0`),
-    /** Since when none is; null while one is. */
+    /** Since when no session is live; null while one is. */
     idleSince: instant('idle_since'),
-    /** The low-balance warning was told and the balance has not recovered since. */
+    /** The low-balance warning was sent and the balance has not recovered since. */
     isLow: boolean('is_low').notNull().default(false),
-    /** The share of the storage debt limit that was told last: 0, 50, 80 or 100 percent. */
+    /** The step of the storage debt limit that was last warned of: 0, 50, 80 or 100 percent. */
     debtPercent: integer('debt_percent').notNull().default(0),
   },
   (table) => [
@@ -47,7 +47,10 @@ export const meter = credits.table(
   ],
 )
 
-/** One desktop, from its start to its end. No index holds what a heartbeat changes, so that a heartbeat writes one row version. */
+/**
+ * One desktop, from its start to its end. No index covers a column that a heartbeat changes, so a heartbeat writes the row
+ * and no index.
+ */
 export const session = credits.table(
   'session',
   {
@@ -60,7 +63,7 @@ export const session = credits.table(
     state: text('state', { enum: sessionStates }).notNull(),
     endReason: text('end_reason', { enum: sessionEndReasons }),
     startedAt: instant('started_at').notNull(),
-    /** Every moment before this has been billed, or was not to be. */
+    /** Every moment before this has been billed, or is never to be. */
     billedThrough: instant('billed_through').notNull(),
     lastBeatAt: instant('last_beat_at').notNull(),
     totalBilledMicros: big('total_billed_micros').notNull().default(sql`0`),
@@ -87,7 +90,7 @@ export const session = credits.table(
 )
 
 /**
- * What one session or volume used in one hour. It becomes one ledger entry once the hour is over; until then it is part of
+ * What one session or volume used in one hour. It becomes one ledger entry after the hour is over; until then it is part of
  * the meter's `unpostedMicros`.
  */
 export const usage = credits.table(
@@ -113,16 +116,17 @@ export const usage = credits.table(
 )
 
 /**
- * The clock that everything metered is measured by: the database's, less the jumps it made. One row. While nobody that
- * serves heartbeats has ticked lately, nothing is billed and nothing expires.
+ * The clock that all metering goes by: the database's, less the jumps it made. One row. Unless a process that serves
+ * heartbeats has ticked lately, nothing is billed and nothing expires.
  */
 export const meteringClock = credits.table(
   'metering_clock',
   {
     one: boolean('one').primaryKey().default(true),
     skewMicros: big('skew_micros').notNull().default(sql`0`),
-    /** Heartbeats could be received without a gap since then. */
+    /** Since when heartbeats can be received without a gap. */
     aliveSince: instant('alive_since'),
+    /** The last tick. */
     aliveAt: instant('alive_at'),
   },
   (table) => [check('metering_clock_is_one', sql`${table.one}`)],
@@ -137,9 +141,9 @@ export const volume = credits.table(
       .notNull()
       .references(() => meter.account),
     sizeBytes: big('size_bytes').notNull(),
-    /** The owner's idle time up to which it is billed: the same moment is never billed twice, whoever bills. */
+    /** The owner's idle time up to which it is billed, so that no moment is billed twice, whoever bills. */
     billedIdleMicros: big('billed_idle_micros').notNull(),
-    /** What a floor left over, so that many small bills sum to the exact whole. */
+    /** What rounding down left over, so that many small bills add up to the exact whole. */
     remainder: numeric('remainder').notNull().default('0'),
     totalBilledMicros: big('total_billed_micros').notNull().default(sql`0`),
     createdAt: instant('created_at').notNull(),

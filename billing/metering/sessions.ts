@@ -4,23 +4,24 @@ import type { Page, PageRequest } from '../database/page.ts'
 import type { MeterLimits, SessionView } from './meterSessions.ts'
 
 export interface NewSession {
-  /** The caller's own; the same id again is the same session. */
+  /** Chosen by the caller; the same id again is the same session. */
   id: string
   account: Address
   profile: string
   gpus: number
 }
 
+/** What became of a request to start a session. */
 export type StartResult =
   | { kind: 'created' | 'existing'; session: SessionView }
   /** The id is taken by a session of another wallet or profile. */
   | { kind: 'conflict' }
-  /** Less than a minute of this and of all live sessions of the account is left. */
+  /** The credit left does not last a minute for this session and all live ones of the account. */
   | { kind: 'insufficient_credit' }
 
 /**
- * Starts a session. Idempotent by its id. Two that start at the same instant on credit for one: the account's meter is
- * locked, so one of them.
+ * Starts a session. Idempotent by its id. Of two that start at the same instant on credit for one, one starts: the account's
+ * meter is locked.
  */
 export async function startSession(
   sql: Sql,
@@ -46,7 +47,7 @@ export async function startSession(
   }
 }
 
-/** Reads one session as it was last metered; null when there is none of that id. */
+/** Reads one session as it was last metered; null if no session has that id. */
 export async function readSession(sql: Sql, id: string): Promise<SessionView | null> {
   const [row] = await sql<SessionView[]>`
     select id, account, profile, gpus, state, end_reason as "endReason", started_at as "startedAt",
@@ -56,8 +57,8 @@ export async function readSession(sql: Sql, id: string): Promise<SessionView | n
 }
 
 /**
- * Lists sessions, newest start first: of one account, or of everybody (`account` null), all or only those that have not
- * ended. The keyset is the start in microseconds and the id, `<microseconds>:<id>`.
+ * Lists sessions, newest start first: those of one account, or of all (`account` null); with `live` only those that have
+ * not ended. The key of a page is the start in microseconds and the id, `<microseconds>:<id>`.
  */
 export async function listSessions(
   sql: Sql,

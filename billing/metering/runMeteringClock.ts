@@ -1,16 +1,17 @@
 import { pause } from '../clock/pause.ts'
 import type { Sql } from '../database/connect.ts'
 
-const TICK_EVERY_MS = 1_000
+const TICK_INTERVAL_MS = 1_000
 
 /**
- * Keeps the metering clock ticking while this process can receive heartbeats, until stopped: it says that it listens, and
- * tells a jump of the machine's clock from time that went by, by a clock that does not jump. A tick that fails is
- * reported once and tried again; while none comes through, nothing is billed and nothing expires.
+ * Ticks the metering clock once a second, until stopped. Every process that can receive heartbeats runs it: a tick says that
+ * this process listens, and tells a jump of the machine's clock from time that passed, by a clock that does not jump. A
+ * tick that fails is reported, once until one succeeds, and tried again; while none succeeds, nothing is billed and nothing
+ * expires.
  *
- * Resolves after the first tick; `stopped` when it has ended.
+ * Resolves after the first tick, and rejects if that one fails; `stopped` resolves when the loop has ended.
  */
-export async function keepTime(
+export async function runMeteringClock(
   sql: Sql,
   { stop, onProblem }: { stop: AbortSignal; onProblem: (error: unknown) => void },
 ): Promise<{ stopped: Promise<void> }> {
@@ -18,7 +19,7 @@ export async function keepTime(
   const run = async () => {
     let wasTold = false
     while (!stop.aborted) {
-      await pause(TICK_EVERY_MS, stop)
+      await pause(TICK_INTERVAL_MS, stop)
       if (stop.aborted) return
       try {
         last = await tick(sql, last)
