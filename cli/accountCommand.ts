@@ -15,10 +15,10 @@ import { integerArgument, parseAddress } from './parseArguments.ts'
 import { meteringFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
-/** Live sessions and volumes that are shown at most. */
-const AT_MOST = 200
+/** The most live sessions, and volumes, that are shown. */
+const MAX_SHOWN = 200
 
-/** `credits account show`: what an account holds, what it is being charged for and how it came to it. */
+/** `credits account show`: what an account holds, what it is charged for, and its newest entries. */
 export function accountCommand({ terminal }: Cli): Command {
   const show = new Command('show')
     .summary('show a balance, live sessions, volumes and the newest entries')
@@ -39,10 +39,10 @@ export function accountCommand({ terminal }: Cli): Command {
       const { limits, rate } = meteringFromSettings(terminal.env)
       return withDatabase(terminal, async (sql) => {
         const account = await readAccount(sql, limits, address)
-        const first = { cursor: null, limit: AT_MOST }
+        const first = { cursor: null, limit: MAX_SHOWN }
         const sessions = firstOf(await listSessions(sql, { account: address, live: true }, first))
-        const stored = await listVolumes(sql, rate, address, { limit: AT_MOST + 1 })
-        const volumes = { items: stored.slice(0, AT_MOST), more: stored.length > AT_MOST }
+        const stored = await listVolumes(sql, rate, address, { limit: MAX_SHOWN + 1 })
+        const volumes = { items: stored.slice(0, MAX_SHOWN), more: stored.length > MAX_SHOWN }
         const entries = firstOf(await listEntries(sql, address, { cursor: null, limit }))
         if (json) {
           const answer = {
@@ -65,13 +65,13 @@ function firstOf<Item>(page: Page<Item>): Some<Item> {
   return { items: page.items, more: page.nextKey !== null }
 }
 
-/** Some of a list, and whether there are more. */
+/** The first items of a list, and whether there are more. */
 interface Some<Item> {
   items: Item[]
   more: boolean
 }
 
-/** All that `account show` says of an account, as lines; parts of which there is nothing are left out. */
+/** Everything `account show` prints, as lines; empty parts are left out. */
 function formatAccount(
   account: AccountView,
   {
@@ -98,7 +98,7 @@ function formatBalance(account: AccountView): string[] {
     const until = runsOutAt === null ? '' : `, runs out ${runsOutAt.toISOString()}`
     lines.push(`burns ${formatMinutes(burnMicrosPerMinute)} minutes a minute${until}`)
   }
-  if (graceRemainingSeconds !== null) lines.push(`grace ${graceRemainingSeconds} seconds are left`)
+  if (graceRemainingSeconds !== null) lines.push(`grace ${graceRemainingSeconds} seconds left`)
   return lines
 }
 

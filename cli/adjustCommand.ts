@@ -13,17 +13,20 @@ interface Options {
   json?: boolean
 }
 
-/** `credits adjust`: raises or lowers an account by hand, once per key. Exit code 1 when the key was used otherwise. */
+/**
+ * `credits adjust`: raises or lowers an account by hand, once per key. Exit code 1 when the key was used for something
+ * else.
+ */
 export function adjustCommand({ terminal, end }: Cli): Command {
   return new Command('adjust')
     .summary('raise or lower an account by hand')
     .description(
-      'Posts an adjustment, once per key: the same command again changes nothing and answers the same. The same key with ' +
-        'another wallet, amount or reason is refused. Entries are never removed: undo one by the opposite under another key.',
+      'Posts an adjustment, once per key: running the same command again changes nothing and prints the same. The same key with ' +
+        'another wallet, amount or reason is refused. Entries are never removed: undo one by posting the opposite under another key.',
     )
     .addArgument(new Argument('<address>', 'wallet address').argParser(parseAddress))
     .addArgument(
-      new Argument('<minutes>', 'decimal, at most 6 decimals; negative to lower').argParser(
+      new Argument('<minutes>', 'decimal number with at most 6 decimals; negative to lower').argParser(
         parseMinutesArgument,
       ),
     )

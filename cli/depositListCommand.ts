@@ -29,17 +29,17 @@ export function depositListCommand({ terminal, end }: Cli): Command {
   return new Command('list')
     .summary('list recorded deposits, newest first')
     .description(
-      'Lists recorded deposits, newest block first: all, or those in a state, for a reason, of a payer.',
+      'Lists recorded deposits, newest block first: all, or those with a given state, reason or payer.',
     )
     .addOption(new Option('--state <state>', 'only in this state').choices(depositStates))
     .addOption(
       new Option('--reason <reason>', 'only held or rejected for this reason').choices(depositReasons),
     )
-    .addOption(new Option('--payer <address>', 'only of this payer').argParser(parseAddress))
+    .addOption(new Option('--payer <address>', 'only from this payer').argParser(parseAddress))
     .addOption(
       new Option('--limit <count>', 'deposits to list').argParser(integerArgument(1, 200)).default(50),
     )
-    .option('--cursor <cursor>', 'go on where a list ended')
+    .option('--cursor <cursor>', 'continue where a list ended')
     .option('--json', 'print JSON: {items, nextCursor}')
     .addHelpText(
       'after',
@@ -51,7 +51,7 @@ export function depositListCommand({ terminal, end }: Cli): Command {
         const confirmations = confirmationsFromSettings(terminal.env)
         const page = await listDeposits(sql, confirmations, filter, { cursor: cursor ?? null, limit })
         if (page.kind === 'bad_cursor') {
-          terminal.complain('--cursor is none that a list has given.')
+          terminal.complain('--cursor is not one that a list has printed.')
           return end(exitCodes.usage)
         }
         if (json) {

@@ -21,27 +21,27 @@ interface Options {
 }
 
 /**
- * `credits deposit release`: credits a held deposit by the price of another block, on the operator's word. Exit code 0
+ * `credits deposit release`: credits a held deposit at the price of another block, as the operator decides. Exit code 0
  * when it is credited (or would be, with `--dry-run`), else 1.
  */
 export function depositReleaseCommand({ terminal, end }: Cli): Command {
   return new Command('release')
-    .summary('credit a held deposit by the price of another block')
+    .summary('credit a held deposit at the price of another block')
     .description(
-      'Credits a deposit that is held because its own block can not tell what it is worth: the payment is proven at its ' +
-        'own block, the payer’s AXGT and the prices are those after the block that is given. At most once, as any ' +
+      'Credits a deposit that is held because its own block cannot tell what it is worth: the payment is proven at its ' +
+        'own block, the payer’s AXGT and the prices are those after the block that is given. At most once, like any ' +
         'credit. Who ordered it (the user of this machine), when, why and by which block is kept with the credit. Needs ' +
         'all settings of the service.',
     )
     .addArgument(new Argument('<id>', 'deposit id').argParser(parseDepositId))
     .addOption(
-      new Option('--at-block <block>', 'the block whose prices count; as deep as a deposit must be')
+      new Option('--at-block <block>', 'the block whose prices count; must be as deep as a deposit must be')
         .argParser(integerArgument(0, Number.MAX_SAFE_INTEGER))
         .makeOptionMandatory(),
     )
     .addOption(new Option('--reason <text>', 'why, for the record').argParser(parseReason))
-    .option('--accept-deviation', 'take a price that moved farther than AXGT_MAX_DEVIATION_PERCENT')
-    .option('--dry-run', 'only say what it would be credited with')
+    .option('--accept-deviation', 'accept a price that moved further than AXGT_MAX_DEVIATION_PERCENT')
+    .option('--dry-run', 'only print what it would be credited with')
     .option('--json', 'print JSON: {kind, depositId, …}')
     .addHelpText('after', `\nExamples:\n  ${example} --dry-run\n  ${example} --reason "ticket 4711"`)
     .action((depositId: string, options: Options) =>
@@ -69,7 +69,7 @@ export function depositReleaseCommand({ terminal, end }: Cli): Command {
 
 const example = `$ npm run credits -- deposit release 1-0x${'4'.repeat(64)}-axgt-0x52908400098527886e0f7030069857d2e4169ee7 --at-block 21000100`
 
-/** The user of the operating system; by number where it has no name, as in some containers. */
+/** The user of the operating system; by number if it has no name, as in some containers. */
 function whoRuns(): string {
   try {
     return userInfo().username

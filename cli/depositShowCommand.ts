@@ -9,11 +9,16 @@ import { parseDepositKey } from './parseArguments.ts'
 import { confirmationsFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
-/** `credits deposit show`: what is recorded of a payment, with every credit and its quote. Exit code 1 when nothing is. */
+/**
+ * `credits deposit show`: what is recorded of a payment, with every credit and its quote. Exit code 1 when nothing is
+ * recorded.
+ */
 export function depositShowCommand({ terminal, end }: Cli): Command {
   return new Command('show')
     .summary('show a recorded deposit, its credits and their quotes')
-    .description('Shows what is recorded of a deposit, or of all deposits of a transaction. Asks no chain.')
+    .description(
+      'Shows what is recorded of a deposit, or of all deposits of a transaction. Does not ask any chain.',
+    )
     .addArgument(new Argument('<id|txHash>', 'deposit id or transaction hash').argParser(parseDepositKey))
     .option('--json', 'print JSON: a list of deposits, each with its credits')
     .addHelpText('after', `\nExample:\n  $ npm run credits -- deposit show 0x${'4'.repeat(64)}`)

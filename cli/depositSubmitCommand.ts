@@ -13,8 +13,8 @@ interface Options {
 }
 
 /**
- * `credits deposit submit`: has a transaction verified and credited by the gate's own code, without the indexer. Exit
- * code 0 when there is something to credit, now or later, else 1.
+ * `credits deposit submit`: verifies and credits a transaction by the gate's own code, without the indexer. Exit code 0
+ * when there is something to credit, now or later, else 1.
  */
 export function depositSubmitCommand({ terminal, end }: Cli): Command {
   return new Command('submit')
@@ -43,7 +43,7 @@ export function depositSubmitCommand({ terminal, end }: Cli): Command {
             terminal.complain('No configured chain knows this transaction.')
             return end(exitCodes.failed)
           case 'unavailable':
-            terminal.complain('A chain could not be asked, and no other knows this transaction. Try again.')
+            terminal.complain('A chain could not be reached, and no other knows this transaction. Try again.')
             return end(exitCodes.failed)
           case 'found':
             if (json) terminal.print(JSON.stringify(transactionJson(lookup.transaction), null, 2))

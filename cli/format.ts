@@ -2,7 +2,7 @@ import { formatMinutes } from '../billing/api/json/amounts.ts'
 import type { DepositView } from '../billing/deposits/depositViews.ts'
 import type { SessionView } from '../billing/metering/meterSessions.ts'
 
-/** Sets rows of text in columns, two spaces apart; the first row is the heading. */
+/** Aligns rows of text in columns, two spaces apart; the first row is the heading. */
 export function formatTable(rows: string[][]): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
@@ -16,7 +16,7 @@ export function formatTable(rows: string[][]): string[] {
   )
 }
 
-/** Sessions as a table, the newest last metered state of each; minutes are what it has cost up to its last heartbeat. */
+/** Sessions as a table, each as last metered; minutes are its cost up to its last heartbeat. */
 export function formatSessions(sessions: SessionView[], { accounts }: { accounts: boolean }): string[] {
   const owner = (text: string) => (accounts ? [text] : [])
   const rows = sessions.map((session) => [

@@ -4,8 +4,8 @@ import type { ReleaseOrder, ReleaseOutcome } from '../billing/desk/releaseDeposi
 import type { Quote } from '../billing/pricing/quote.ts'
 
 /**
- * What came of an order to release a deposit, as lines for the terminal: what was or would be credited and by which
- * price, or why nothing was and what to do about it. `ownBlock` is the deposit's; null where it is not known.
+ * The outcome of an order to release a deposit, as lines for the terminal: what was or would be credited and at which
+ * price, or why nothing was and what to do about it. `ownBlock` is the deposit's block; null if unknown.
  */
 export function formatRelease(
   order: ReleaseOrder,
@@ -24,13 +24,13 @@ export function formatRelease(
     case 'would_release': {
       const minutes = formatMinutes(outcome.quote.creditMicros)
       return [
-        `${minutes} minutes would be credited for ${id}. Nothing was changed; without --dry-run they are.`,
+        `${minutes} minutes would be credited for ${id}. Nothing was changed; leave out --dry-run to credit them.`,
         ...formatTerms(outcome.quote, ownBlock),
       ]
     }
     case 'not_found':
       return [
-        `No deposit ${id} is recorded. "deposit submit" with its transaction hash asks the chains for it; "deposit show" tells the ids of a transaction.`,
+        `No deposit ${id} is recorded. "deposit submit" with its transaction hash asks the chains for it; "deposit show" lists the ids of a transaction.`,
       ]
     case 'not_releasable':
       return [`Nothing was credited for ${id}. ${whyNotReleasable(outcome.state, outcome.reason)}`]
@@ -42,15 +42,15 @@ export function formatRelease(
       return [
         `Nothing was credited: the payment could not be proven, or block ${atBlock} could not be read.`,
         `  why  ${outcome.detail}`,
-        'Look at the RPCs of the chain (state at a past block takes an archive node) and try again.',
+        'Check the RPCs of the chain (state at a past block needs an archive node) and try again.',
       ]
     case 'unpriced':
       return [
-        `Nothing was credited: the payment can not be credited by the price of block ${atBlock}.`,
+        `Nothing was credited: the payment cannot be credited at the price of block ${atBlock}.`,
         `  why  ${outcome.detail}`,
         order.acceptDeviation
           ? 'Give another block with --at-block, or credit it by "adjust".'
-          : 'Give another block with --at-block. Where it is only that the price moved too far, and rightly so, --accept-deviation takes it.',
+          : 'Give another block with --at-block. If the price only moved too far, and rightly so, --accept-deviation accepts it.',
       ]
   }
 }
@@ -72,14 +72,14 @@ function whyNotReleasable(state: DepositState, reason: DepositReason | null): st
     case 'credited':
       return 'It is credited already.'
     case 'pending':
-      return 'It is not held: the service is still to decide on it, and does so by itself.'
+      return 'It is not held: the service has yet to decide on it, and does so by itself.'
     case 'orphaned':
     case 'reversed':
-      return `It is ${state}: its block is no longer in the chain, so nothing was paid. It comes back by itself if the transaction does.`
+      return `It is ${state}: its block is no longer in the chain, so nothing was paid. It comes back on its own if the transaction does.`
     case 'rejected':
-      return `It is rejected${inWords(reason)}. Credit it by "adjust" if it is to be.`
+      return `It is rejected${inWords(reason)}. Credit it by "adjust" if it should be credited anyway.`
     case 'held':
-      return `It is held${inWords(reason)}, and the price of another block does not change that. "deposit show" says more; credit it by "adjust" if it is to be.`
+      return `It is held${inWords(reason)}, and the price of another block does not change that. "deposit show" says more; credit it by "adjust" if it should be credited anyway.`
   }
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { runCli } from './runCli.ts'
 
-// The operator's CLI, `npm run credits -- …`. The environment goes before .env, as for the service.
+// The operator's CLI, `npm run credits -- …`. The environment takes precedence over .env, as for the service.
 if (existsSync('.env')) process.loadEnvFile('.env')
 
-// A reader that has seen enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
@@ -21,6 +21,6 @@ const code = await runCli(process.argv.slice(2), {
   },
 })
 
-// A WebSocket to an RPC would keep the process alive; first, everything printed must be out.
+// A WebSocket to an RPC would keep the process alive, so it exits explicitly, once all output is flushed.
 await new Promise((resolve) => process.stdout.write('', resolve))
 process.exit(code)

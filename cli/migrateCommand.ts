@@ -3,13 +3,13 @@ import { migrate } from '../billing/database/migrate.ts'
 import type { Cli } from './cli.ts'
 import { withDatabaseUrl } from './withDatabase.ts'
 
-/** `credits migrate`: brings the database's schema up to this build's, as every start of the service does by itself. */
+/** `credits migrate`: brings the database's schema up to this build, as every start of the service does. */
 export function migrateCommand({ terminal }: Cli): Command {
   return new Command('migrate')
     .summary('bring the database up to this build')
     .description(
-      'Creates or upgrades the ledger’s schema. The service does the same at every start; alone it serves restores and ' +
-        'upgrades by hand. Safe to repeat and beside a running service.',
+      'Creates or upgrades the ledger’s schema. The service does the same at every start; on its own, the command serves restores and ' +
+        'upgrades by hand. Safe to repeat, and while the service runs.',
     )
     .addHelpText(
       'after',

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Address, Hash } from 'viem'
 import { addressField, idField, parseInstant, parseMinutes } from '../billing/api/request/fields.ts'
 
-/** A wallet address as the ledger has it: lower-case. Mixed case must be the right EIP-55 checksum. */
+/** A wallet address as the ledger stores it, in lower case. Mixed case must be the right EIP-55 checksum. */
 export function parseAddress(text: string): Address {
   const parsed = addressField.safeParse(text)
   if (parsed.success) return parsed.data
@@ -27,7 +27,7 @@ export function parseDepositId(text: string): string {
   const id = text.toLowerCase()
   if (isDepositId(id)) return id
   throw new InvalidArgumentError(
-    'It must be <chainId>-<txHash>-<asset>-<payer>; "deposit show" tells the ids of a transaction.',
+    'It must be <chainId>-<txHash>-<asset>-<payer>; "deposit show" lists the ids of a transaction.',
   )
 }
 

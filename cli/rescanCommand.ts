@@ -16,14 +16,14 @@ interface Options {
 
 const blockNumber = integerArgument(0, Number.MAX_SAFE_INTEGER)
 
-/** `credits rescan`: looks through blocks on the RPCs for payments that are not recorded. */
+/** `credits rescan`: searches blocks on the RPCs for payments that are not recorded. */
 export function rescanCommand({ terminal, end }: Cli): Command {
   return new Command('rescan')
-    .summary('look through blocks for payments that are not recorded')
+    .summary('search blocks for payments that are not recorded')
     .description(
-      'Looks through a range of blocks on the RPCs, without the indexer, and records what pays the revenue wallet; the ' +
-        'service then proves and credits it as any other payment. What is recorded already stays as it is, so it may ' +
-        'be repeated. Looking for ETH costs two requests a block. Needs all settings of the service.',
+      'Searches a range of blocks on the RPCs, without the indexer, and records what pays the revenue wallet; the ' +
+        'service then proves and credits it like any other payment. What is already recorded stays as it is, so it can ' +
+        'be repeated. Looking for ETH costs two requests per block. Needs all settings of the service.',
     )
     .addOption(
       new Option('--chain <chainId>', 'which chain')
@@ -31,7 +31,7 @@ export function rescanCommand({ terminal, end }: Cli): Command {
         .makeOptionMandatory(),
     )
     .addOption(new Option('--from <block>', 'first block').argParser(blockNumber).makeOptionMandatory())
-    .addOption(new Option('--to <block>', 'last block; the newest one unless told').argParser(blockNumber))
+    .addOption(new Option('--to <block>', 'last block; the newest one if not given').argParser(blockNumber))
     .option('--tokens-only', 'do not look for ETH')
     .option('--json', 'print JSON: {found, recorded, fromBlock, toBlock}')
     .addHelpText('after', '\nExample:\n  $ npm run credits -- rescan --chain 1 --from 21000000 --to 21000100')
@@ -44,7 +44,7 @@ export function rescanCommand({ terminal, end }: Cli): Command {
         const fromBlock = BigInt(from)
         const toBlock = to === undefined ? await newestBlock(deps, chain) : BigInt(to)
         if (toBlock < fromBlock) {
-          terminal.complain(`There is nothing from block ${fromBlock} to block ${toBlock}.`)
+          terminal.complain(`There are no blocks from ${fromBlock} to ${toBlock}.`)
           return end(exitCodes.usage)
         }
         const ether = !tokensOnly && deps.rails.has(railOf('eth', chain))
@@ -75,6 +75,8 @@ export function rescanCommand({ terminal, end }: Cli): Command {
 async function newestBlock(deps: GateDeps, chainId: number): Promise<bigint> {
   const reading = await deps.chains.get(chainId)?.reader.readHead()
   if (reading?.kind !== 'agreed')
-    throw new Error(`The newest block of chain ${chainId} can not be read: its RPCs are away or disagree.`)
+    throw new Error(
+      `The newest block of chain ${chainId} cannot be read: its RPCs are unreachable or disagree.`,
+    )
   return reading.head.number
 }

@@ -16,8 +16,8 @@ import { webhooksListCommand } from './webhooksListCommand.ts'
 import { webhooksRedeliverCommand } from './webhooksRedeliverCommand.ts'
 
 /**
- * Runs one command line of the operator's CLI and says the exit code: 0 done, 1 the answer is no or something failed, 64
- * a command line that makes no sense, 78 settings that do not allow the command. Never throws.
+ * Runs one command line of the operator's CLI and returns its exit code: 0 done, 1 the answer is no or something failed,
+ * 64 an invalid command line, 78 settings that do not allow the command. Never throws.
  */
 export async function runCli(args: string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = exitCodes.ok
@@ -29,7 +29,7 @@ export async function runCli(args: string[], terminal: Terminal): Promise<ExitCo
   }
   const program = new Command('credits')
     .description(
-      'The operator’s commands. They read the same settings as the service, and .env, and run beside it.',
+      'The operator’s commands. They read the same settings as the service, from the environment or .env, and can run beside it.',
     )
     .helpOption('-h, --help', 'show help')
     .addCommand(verifyCommand(cli))
@@ -65,7 +65,7 @@ export async function runCli(args: string[], terminal: Terminal): Promise<ExitCo
 }
 
 function explain(error: unknown, terminal: Terminal): ExitCode {
-  // Commander has already printed its own; asking for help is no error.
+  // Commander has already printed its own errors; asking for help is not an error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   terminal.complain(error instanceof Error ? messageOf(error) : String(error))
   return error instanceof BadSettings ? exitCodes.settings : exitCodes.failed
@@ -81,7 +81,7 @@ function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap((child) => allOf(child))]
 }
 
-/** `credits deposit`: the commands about deposits. */
+/** `credits deposit`: the commands for deposits. */
 function depositCommand(cli: Cli): Command {
   return new Command('deposit')
     .summary('look at deposits, submit a payment, release what is held')
@@ -91,7 +91,7 @@ function depositCommand(cli: Cli): Command {
     .addCommand(depositReleaseCommand(cli))
 }
 
-/** `credits session`: the commands about running desktops. */
+/** `credits session`: the commands for desktop sessions. */
 function sessionCommand(cli: Cli): Command {
   return new Command('session')
     .summary('look at sessions, end one')
@@ -99,10 +99,10 @@ function sessionCommand(cli: Cli): Command {
     .addCommand(sessionEndCommand(cli))
 }
 
-/** `credits webhooks`: the commands about events that are sent out. */
+/** `credits webhooks`: the commands for events that are sent out. */
 function webhooksCommand(cli: Cli): Command {
   return new Command('webhooks')
-    .summary('look at deliveries of events, deliver again')
+    .summary('look at deliveries of events, redeliver them')
     .addCommand(webhooksListCommand(cli))
     .addCommand(webhooksRedeliverCommand(cli))
 }

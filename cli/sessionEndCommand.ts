@@ -9,15 +9,15 @@ import { meteringFromSettings } from './settings.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /**
- * `credits session end`: bills a session up to now and ends it, on the operator's word. Idempotent. Exit code 1 when there
- * is none of that id.
+ * `credits session end`: bills a session up to now and ends it, as the operator decides. Idempotent. Exit code 1 when
+ * there is no such session.
  */
 export function sessionEndCommand({ terminal, end }: Cli): Command {
   return new Command('end')
     .summary('bill a session up to now and end it')
     .description(
-      'Bills a session up to this moment and ends it; whoever reports that it still runs is told so by the next ' +
-        'heartbeat. One that has ended stays as it is. Asks no chain. While no service runs, nobody can be heard, ' +
+      'Bills a session up to this moment and ends it; its next heartbeat is answered with that end. ' +
+        'A session that has ended stays as it is. Does not ask any chain. While no service runs, no heartbeat is received, ' +
         'and the time since its last heartbeat is not billed.',
     )
     .addArgument(new Argument('<id>', 'session id').argParser(parseSessionId))
@@ -38,7 +38,7 @@ export function sessionEndCommand({ terminal, end }: Cli): Command {
           terminal.complain(`There is no session ${id}.`)
           return end(exitCodes.failed)
         }
-        // Somebody else may have ended it between the two; then the reason is another one.
+        // It may have been ended between the two calls; then the reason is a different one.
         const wasOver = before?.state === 'ended' || session.endReason !== 'ended_by_operator'
         const kind = wasOver ? 'ended_before' : 'ended'
         if (json) terminal.print(JSON.stringify(endJson(kind, session), null, 2))
@@ -56,7 +56,7 @@ function formatEnd(kind: 'ended' | 'ended_before', session: MeteredSession): str
   const billed =
     billedMicros > 0n
       ? `${formatMinutes(billedMicros)} minutes were billed for the time since its last heartbeat`
-      : 'nothing was billed for the time since its last heartbeat (the balance is used up, no time went by, or no service runs)'
+      : 'nothing was billed for the time since its last heartbeat (the balance is used up, no time has passed, or no service is running)'
   return `Ended session ${id} of ${account}: ${billed}, ${total}. The balance is ${formatMinutes(session.balanceMicros)} minutes.`
 }
 

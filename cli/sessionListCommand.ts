@@ -20,15 +20,15 @@ export function sessionListCommand({ terminal, end }: Cli): Command {
   return new Command('list')
     .summary('list sessions, newest first')
     .description(
-      'Lists sessions, newest start first: all, or those of an account, or those that run. What a session has cost is ' +
-        'told up to its last heartbeat.',
+      'Lists sessions, newest start first: all, or those of an account, or those that run. Costs are ' +
+        'up to the last heartbeat.',
     )
     .addOption(new Option('--account <address>', 'only of this wallet').argParser(parseAddress))
     .option('--live', 'only those that have not ended')
     .addOption(
       new Option('--limit <count>', 'sessions to list').argParser(integerArgument(1, 200)).default(50),
     )
-    .option('--cursor <cursor>', 'go on where a list ended')
+    .option('--cursor <cursor>', 'continue where a list ended')
     .option('--json', 'print JSON: {items, nextCursor}')
     .addHelpText(
       'after',
@@ -40,7 +40,7 @@ export function sessionListCommand({ terminal, end }: Cli): Command {
         const filter = { account: account ?? null, live }
         const page = await listSessions(sql, filter, { cursor: cursor ?? null, limit })
         if (page.kind === 'bad_cursor') {
-          terminal.complain('--cursor is none that a list has given.')
+          terminal.complain('--cursor is not one that a list has printed.')
           return end(exitCodes.usage)
         }
         if (json) {

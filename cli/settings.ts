@@ -18,8 +18,8 @@ const rows = [
 ].map(({ variable }) => variable)
 
 /**
- * What sessions and volumes are metered by, from their settings alone: a command that only meters needs no chain's
- * settings and no keys.
+ * The limits and the rate that sessions and volumes are metered by, read from their settings alone: a command that only
+ * meters needs no chain settings and no keys.
  */
 export function meteringFromSettings(env: Record<string, string | undefined>): {
   limits: MeterLimits
@@ -59,8 +59,8 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
 }
 
 /**
- * The confirmations that a chain's deposits need, from `CONFIRMATIONS` and `CONFIRMATIONS_<chainId>` alone: a command that
- * only reads what is recorded needs no chain's other settings.
+ * The confirmations that a chain's deposits need, from `CONFIRMATIONS` and `CONFIRMATIONS_<chainId>` alone: a command
+ * that only reads what is recorded needs no other settings of a chain.
  */
 export function confirmationsFromSettings(
   env: Record<string, string | undefined>,
@@ -75,7 +75,7 @@ export function confirmationsFromSettings(
   }
 }
 
-/** The receiver that `WEBHOOK_URL` names, by its id; of the settings, no other is read. */
+/** The id of the receiver that `WEBHOOK_URL` names; no other setting is read. */
 export function endpointFromSettings(env: Record<string, string | undefined>): string {
   const { value: url, faults } = readSetting(settings.webhookUrl, env)
   if (url === undefined) throw new BadSettings(formatFaults(faults))

@@ -12,8 +12,8 @@ export function signOutCommand({ terminal }: Cli): Command {
   return new Command('sign-out')
     .summary('sign a wallet, or all of them, out everywhere')
     .description(
-      'Ends the tokens of a wallet at once, on all its devices, and every sign-in it has begun. Balances and running ' +
-        'sessions are not touched; it may sign in again.',
+      'Ends the tokens of a wallet at once, on all devices, and every sign-in it has begun. Balances and running ' +
+        'sessions are not affected; the wallet may sign in again.',
     )
     .addArgument(new Argument('[address]', 'wallet address').argParser(parseAddress))
     .option('--all', 'all wallets')
@@ -28,7 +28,7 @@ export function signOutCommand({ terminal }: Cli): Command {
         { all = false, json = false }: { all?: boolean; json?: boolean },
         command: Command,
       ) => {
-        if (all === (address !== undefined)) command.error('Name either a wallet or --all.')
+        if (all === (address !== undefined)) command.error('Give either a wallet or --all.')
         return withDatabase(terminal, async (sql) => {
           const ended = await signOutWallets(sql, address ?? null)
           if (json) terminal.print(JSON.stringify({ ended }, null, 2))

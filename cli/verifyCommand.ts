@@ -4,15 +4,15 @@ import { type Cli, exitCodes, type Terminal } from './cli.ts'
 import { formatProgress } from './formatProgress.ts'
 import { withDatabase } from './withDatabase.ts'
 
-/** `credits verify`: proves the books. Exit code 1 when anything differs, each difference on a line of its own. */
+/** `credits verify`: proves the books. Exit code 1 when anything differs; each difference is printed on its own line. */
 export function verifyCommand({ terminal, end }: Cli): Command {
   return new Command('verify')
     .summary('prove every balance, entry, credit and quote')
     .description(
       'Recomputes every balance from its entries, checks every entry against what it refers to, every credited deposit ' +
-        'against its entry and its quote, all usage against its sessions, volumes and entries and against what is held back ' +
-        'from balances, and that the guards of the database are in place. Reads only, as of one moment; safe beside a ' +
-        'running service. Exit code 0 when all is in order, 1 when something differs: each difference is named.',
+        'against its entry and its quote, all usage against its sessions, volumes and entries and against what is reserved ' +
+        'from balances, and that the guards of the database are in place. Read-only, on a snapshot of one moment; safe beside a ' +
+        'running service. Exit code 0 when all is in order, 1 when something differs: each difference is listed.',
     )
     .option('--json', 'print JSON: {ok, differences, checked}')
     .addHelpText(
@@ -56,9 +56,9 @@ export function verifyCommand({ terminal, end }: Cli): Command {
     )
 }
 
-const SHOWN_EVERY_MS = 100
+const SHOW_EVERY_MS = 100
 
-/** Shows counts as a line that is overwritten: with a bar, how many a second and how long yet. */
+/** Shows counts on a line that is overwritten: with a bar, the rate and the time left. */
 function createProgress(terminal: Terminal): (step: { what: string; count: bigint; of?: bigint }) => void {
   let what = ''
   let startedAt = 0
@@ -71,7 +71,7 @@ function createProgress(terminal: Terminal): (step: { what: string; count: bigin
       what = step.what
       startedAt = now
     }
-    if (!isNew && step.count !== step.of && now - shownAt < SHOWN_EVERY_MS) return
+    if (!isNew && step.count !== step.of && now - shownAt < SHOW_EVERY_MS) return
     shownAt = now
     terminal.progress(
       formatProgress({ what, count: step.count, of: step.of ?? null, elapsedMs: now - startedAt }),

@@ -13,7 +13,7 @@ interface Options {
   json?: boolean
 }
 
-/** `credits webhooks list`: what was sent to receivers of webhooks and what became of it, newest event first. */
+/** `credits webhooks list`: what was sent to receivers of webhooks and with what outcome, newest event first. */
 export function webhooksListCommand({ terminal }: Cli): Command {
   return new Command('list')
     .summary('list deliveries, newest event first')

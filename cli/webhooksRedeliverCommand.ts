@@ -13,27 +13,28 @@ interface Options {
 }
 
 /**
- * `credits webhooks redeliver`: has one event, or those of a time, sent to the receiver of `WEBHOOK_URL` again. Exit code 1
- * when there is none.
+ * `credits webhooks redeliver`: has one event, or those of a period, sent to the receiver of `WEBHOOK_URL` again. Exit
+ * code 1 when there is none.
  */
 export function webhooksRedeliverCommand({ terminal, end }: Cli): Command {
   return new Command('redeliver')
-    .summary('deliver an event, or those of a time, again')
+    .summary('redeliver an event, or those of a period')
     .description(
-      'Has one event, or those of a time, delivered to the receiver of WEBHOOK_URL at once, whether they were delivered ' +
-        'before, given up or never sent. The running service sends them, with the ids they have always had. Needs ' +
-        'no other setting than WEBHOOK_URL.',
+      'Has one event, or those of a period, delivered to the receiver of WEBHOOK_URL at once, whether they were delivered ' +
+        'before, given up or never sent. The running service sends them, under their original ids. Needs ' +
+        'no setting other than WEBHOOK_URL.',
     )
     .addArgument(new Argument('[eventId]', 'such as evt_4711; or give --since').argParser(parseEventId))
     .addOption(
-      new Option('--since <moment>', 'events from then on: ISO 8601 with a zone, or Unix seconds').argParser(
-        parseMoment,
-      ),
+      new Option(
+        '--since <moment>',
+        'events from then on: ISO 8601 with a time zone, or Unix seconds',
+      ).argParser(parseMoment),
     )
     .addOption(
-      new Option('--until <moment>', 'events before then; up to now unless told').argParser(parseMoment),
+      new Option('--until <moment>', 'events before then; up to now if not given').argParser(parseMoment),
     )
-    .option('--enable', 'send to the receiver again that was disabled because it answered 410')
+    .option('--enable', 're-enable the receiver if it was disabled because it answered 410')
     .option('--json', 'print JSON: {redelivered, endpointId, endpointDisabled}')
     .addHelpText(
       'after',
@@ -70,8 +71,7 @@ export function webhooksRedeliverCommand({ terminal, end }: Cli): Command {
           terminal.complain(enable ? `${what} The receiver is enabled.` : what)
           return end(exitCodes.failed)
         }
-        if (isDisabled)
-          terminal.complain('The receiver is disabled, so they wait: --enable sends to it again.')
+        if (isDisabled) terminal.complain('The receiver is disabled, so they wait: --enable sends to it again.')
       })
     })
 }
@@ -84,7 +84,7 @@ interface What {
 
 function faultOf({ eventId, since, until }: What): string | null {
   if (eventId !== undefined && (since !== undefined || until !== undefined))
-    return 'Give either an event id or a time, not both.'
+    return 'Give either an event id or a period, not both.'
   if (eventId === undefined && since === undefined) return 'Give an event id or --since.'
   if (since !== undefined && until !== undefined && until <= since) return '--until must be after --since.'
   return null

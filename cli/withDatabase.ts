@@ -6,10 +6,10 @@ import { findHome } from '../supervisor/postgres/locateHome.ts'
 import { BadSettings, type Terminal } from './cli.ts'
 
 /**
- * Runs something on the settings' database, of which only `DATABASE_URL` or `DATA_DIR` are read: the one at the URL, or
- * the embedded one. The embedded one of a running service is used beside it; when none runs, it is started for as long as
- * the command takes. One that does not exist is made only where `mayCreate` says so: proving an empty database
- * because `DATA_DIR` was mistyped would prove nothing.
+ * Runs `work` on the database of the settings, of which only `DATABASE_URL` and `DATA_DIR` are read: the one at the URL,
+ * or the embedded one. If a service is running, its embedded database is shared; if none is, the database is started for
+ * as long as the command takes. A missing one is created only if `mayCreate`: verifying an empty database because
+ * `DATA_DIR` was mistyped would prove nothing.
  */
 export async function withDatabaseUrl<T>(
   terminal: Terminal,
@@ -36,7 +36,7 @@ export async function withDatabaseUrl<T>(
   }
 }
 
-/** The same with a connection, to a database in which `migrate` has been run. */
+/** The same with a connection, to a database that has been migrated. */
 export async function withDatabase<T>(terminal: Terminal, work: (sql: Sql) => Promise<T>): Promise<T> {
   return withDatabaseUrl(terminal, { mayCreate: false }, async (url) => {
     const sql = connect(url, { max: 4, applicationName: 'credits' })

@@ -10,8 +10,8 @@ import { BadSettings, type Terminal } from './cli.ts'
 import { withDatabase } from './withDatabase.ts'
 
 /**
- * Runs something with the gate's own means, as the service has them: all settings are needed, and the RPCs. The gate
- * itself keeps running in the service, if one does; whatever both do at once is done once.
+ * Runs `work` with the gate's own dependencies, as the service has them: needs all settings, and the RPCs. A running
+ * service keeps its own gate; whatever both do at once takes effect once.
  */
 export async function withGate<T>(
   terminal: Terminal,
@@ -24,7 +24,7 @@ export async function withGate<T>(
       parsed.config.chains.map((chain) => withPossibleDetection(chain, terminal)),
     )
     const config = { ...parsed.config, chains }
-    // What happens is the command's answer; a log beside it would be read by nobody.
+    // The command's answer says what happened; nobody would read a log beside it.
     const observers = { logger: pino({ level: 'silent' }), metrics: createMetrics() }
     const gate = await openGate(config, sql, observers)
     switch (gate.kind) {
@@ -38,7 +38,7 @@ export async function withGate<T>(
   })
 }
 
-/** As the supervisor does for the service: an RPC without traces is asked for top-level payments only. */
+/** As the supervisor does for the service: with an RPC without traces, only top-level payments are looked for. */
 async function withPossibleDetection(chain: ChainConfig, terminal: Terminal): Promise<ChainConfig> {
   if (chain.ethDetection === 'transactions') return chain
   const endpoints = openEndpoints(chain.rpcUrls)

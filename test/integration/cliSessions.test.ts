@@ -101,7 +101,7 @@ describe('account show', () => {
     await clock.pass(90)
     await beat('desk-1')
     const spent = await credits(['account', 'show', ALICE])
-    expect(spent.out).toContain('balance 0 minutes (0 micros), low\ngrace 7170 seconds are left\n')
+    expect(spent.out).toContain('balance 0 minutes (0 micros), low\ngrace 7170 seconds left\n')
     await clock.pass(29 * 3_600)
     await accrueStorage(database.sql, rate)
     expect((await credits(['account', 'show', BOB])).out).toMatch(/^1000\.00 +prune_due +1451\.25 +home$/m)
