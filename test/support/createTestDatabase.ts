@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import { connect, type Sql } from '../../billing/database/connect.ts'
 
 export interface TestDatabase {
@@ -10,6 +10,9 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
+/** `KEEP_TEST_DATABASE=1` prints each database's URL and drops none before the run's PostgreSQL stops. */
+const isKept = process.env.KEEP_TEST_DATABASE === '1'
+
 /** A fresh, migrated, empty database of the run's PostgreSQL. Costs a copy of the template: some 50 ms. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
@@ -18,12 +21,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   )
   const at = new URL(inject('adminDatabaseUrl'))
   at.pathname = `/${name}`
+  if (isKept) console.log(`${expect.getState().currentTestName ?? 'before the tests'}: ${at.href}`)
   const sql = connect(at.href, { applicationName: 'test' })
   return {
     url: at.href,
     sql,
     async drop() {
       await sql.end({ timeout: 1 })
+      if (isKept) return
       await asAdmin((admin) => admin`drop database if exists ${admin(name)} with (force)`)
     },
   }
