@@ -1,13 +1,14 @@
 import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Sql } from '../database/connect.ts'
+import { insertDepositHeld, insertDepositOrphaned, insertDepositPending } from '../events/outbox.ts'
 import type { Decision, GateEvent, OpenDeposit } from './deposit.ts'
 import { retryDelayMs } from './retryDelay.ts'
 
 type Hold = Extract<Decision, { kind: 'hold' }>
 
 /**
- * Holds deposits, each for its reason, and says when they are looked at next. An event is written only when a deposit
- * comes to be held or its reason changes, so a long hold tells once. A deposit credited meanwhile stays credited.
+ * Holds deposits, each for its reason, and sets when they are looked at again. An event is written only when a hold begins
+ * or its reason changes, so a long hold is announced once. A deposit credited in the meantime stays credited.
  */
 export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<GateEvent[]> {
   if (holds.length === 0) return []
@@ -31,12 +32,7 @@ export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<
       where d.id = hold.id
       returning d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units, d.reason, before.reason as reason_before
     )
-    insert into credits.outbox_event (kind, account, payload)
-    select 'deposit.held', payer, jsonb_build_object(
-      'id', id, 'rail', rail, 'txHash', tx_hash, 'payer', payer, 'amountBaseUnits', amount_base_units::text,
-      'reason', reason)
-    from held where reason_before is distinct from reason
-    returning payload->>'id' as id`
+    ${insertDepositHeld(sql, sql`held where reason_before is distinct from reason`)}`
   const changedIds = new Set(changed.map(({ id }) => id))
   return holds
     .filter(({ deposit }) => changedIds.has(deposit.id))
@@ -51,7 +47,7 @@ export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<
     }))
 }
 
-/** Rejects deposits for a reason that can not pass by itself. A deposit credited meanwhile stays credited. */
+/** Rejects deposits for a reason that cannot pass by itself. A deposit credited in the meantime stays credited. */
 export async function rejectDeposits(
   sql: Sql,
   rejections: Extract<Decision, { kind: 'reject' }>[],
@@ -70,8 +66,9 @@ export async function rejectDeposits(
 }
 
 /**
- * Marks deposits that no canonical block holds. `retryAt` says when each is looked for again; null is for those whose
- * block stands and does not hold them, which only another block could change. A deposit credited meanwhile stays credited.
+ * Marks deposits that no canonical block contains. `retryAt` says when each is searched for again; it is null where the
+ * block still stands and does not contain the payment, which only a reorg could change. A deposit credited in the meantime
+ * stays credited.
  */
 export async function orphanDeposits(
   sql: Sql,
@@ -93,11 +90,7 @@ export async function orphanDeposits(
       where d.id = orphan.id and d.state in ('pending', 'held') and d.block_hash = orphan.block_hash
       returning d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units
     )
-    insert into credits.outbox_event (kind, account, payload)
-    select 'deposit.orphaned', payer, jsonb_build_object(
-      'id', id, 'rail', rail, 'txHash', tx_hash, 'payer', payer, 'amountBaseUnits', amount_base_units::text)
-    from changed
-    returning payload->>'id' as id`
+    ${insertDepositOrphaned(sql, sql`changed`)}`
   const ids = new Set(orphaned.map(({ id }) => id))
   return orphans
     .filter(({ deposit }) => ids.has(deposit.id))
@@ -109,7 +102,7 @@ export async function orphanDeposits(
     }))
 }
 
-/** Puts off deposits about which nothing can be said yet, so that they do not stand in the way of the others. */
+/** Postpones deposits that cannot be decided yet, so that they do not block the others. */
 export async function postponeDeposits(sql: Sql, deposits: OpenDeposit[], now: Date): Promise<void> {
   if (deposits.length === 0) return
   const rows = deposits.map(({ id, reason, failures }) => {
@@ -123,8 +116,8 @@ export async function postponeDeposits(sql: Sql, deposits: OpenDeposit[], now: D
 }
 
 /**
- * Follows a transaction to the block a reorg moved it to: the deposit is pending there and is proven anew. A lost deposit
- * that comes back tells so by an event. Nothing happens to a deposit that was decided or moved meanwhile.
+ * Follows a transaction to the block a reorg moved it to: the deposit is pending there and is proven again. An event is
+ * written when a lost deposit comes back. A deposit that was decided or moved in the meantime stays as it is.
  */
 export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: TransactionLocation): Promise<void> {
   const cameBack = deposit.state === 'orphaned' || deposit.state === 'reversed'
@@ -136,8 +129,5 @@ export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: Transactio
       where id = ${deposit.id} and state = ${deposit.state} and block_hash = ${deposit.blockHash}
       returning id, payer, rail, tx_hash, amount_base_units
     )
-    insert into credits.outbox_event (kind, account, payload)
-    select 'deposit.pending', payer, jsonb_build_object(
-      'id', id, 'rail', rail, 'txHash', tx_hash, 'payer', payer, 'amountBaseUnits', amount_base_units::text)
-    from moved where ${cameBack}`
+    ${insertDepositPending(sql, sql`moved where ${cameBack}`)}`
 }

@@ -1,7 +1,10 @@
+import type { Fraction } from '../config/config.ts'
 import { isOutOfRange, type Sql, type Transaction } from '../database/connect.ts'
+import { insertDepositCredited } from '../events/outbox.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
 import { refillGrace } from '../metering/meterSessions.ts'
 import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
+import { splitByPrice } from '../prices/splitByPrice.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
 import type { Decision, GateEvent } from './deposit.ts'
@@ -9,24 +12,28 @@ import type { DepositReason } from './schema.ts'
 
 type Credit = Extract<Decision, { kind: 'credit' }>
 
-/** What came of crediting. */
+/** The result of crediting. */
 export interface CreditOutcome {
-  /** Of those that were credited now. */
+  /** One for each deposit credited now. */
   events: Extract<GateEvent, { kind: 'credited' }>[]
-  /** Their balance can not hold them. */
+  /** The payer's balance cannot hold them. */
   tooLarge: Credit[]
-  /** More than may be credited through AXGT in a day. */
+  /** They exceed what may be credited through AXGT in a day. */
   overCap: Credit[]
+  /** Their AXGT price is too far from one credited meanwhile, within a day of theirs. */
+  tooFar: Credit[]
 }
 
 export interface CreditLimits {
-  /** The chain's finalized block: a credit at or below it is not looked at again. */
+  /** The chain's finalized block: a credit at or below it is not watched. */
   finalizedNumber: bigint
-  /** The most that is credited through AXGT in a UTC day; null: no limit. */
+  /** The most that may be credited through AXGT in a UTC day; null: no limit. */
   axgtDailyCapMicros: bigint | null
+  /** How far an AXGT price at the TWAP may be from others credited within a day of it; null: any price. */
+  axgtMaxDeviationPercent: Fraction | null
 }
 
-/** An operator's release, which is kept with the credit it explains. It is not bound by the daily cap. */
+/** An operator's release, stored with the credit it explains. The daily cap does not apply to it. */
 export interface Release {
   reason: DepositReason
   detail: string | null
@@ -40,8 +47,8 @@ export interface Release {
  * Credits deposits: claims each deposit, posts its entry, keeps its quote and writes its event, all in one database
  * transaction. This is where money appears.
  *
- * At most once, whatever restarts or races: a deposit's row is locked and must still be creditable at the very block that
- * was proven; `deposit_credit_stands_at_most_once` admits one credit that is not reversed per deposit, and the entry's
+ * At most once, whatever restarts or races: a deposit's row is locked and must still be creditable at the block that was
+ * proven; `deposit_credit_stands_at_most_once` allows each deposit one credit that is not reversed, and the entry's
  * reference `deposit:<id>:<attempt>` is unique in the ledger.
  */
 export async function creditDeposits(
@@ -49,37 +56,44 @@ export async function creditDeposits(
   credits: Credit[],
   limits: CreditLimits,
 ): Promise<CreditOutcome> {
-  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [] }
+  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [], tooFar: [] }
   try {
     return await sql.begin((tx) => creditInTransaction(tx, credits, limits))
   } catch (error) {
     if (!isOutOfRange(error)) throw error
-    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [] }
-    // One of them is more than a balance can hold: find out which, and credit the others.
+    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [], tooFar: [] }
+    // One of them exceeds what a balance can hold: credit them one by one to find out which.
     const outcomes = []
     for (const credit of credits) outcomes.push(await creditDeposits(sql, [credit], limits))
     return {
       events: outcomes.flatMap(({ events }) => events),
       tooLarge: outcomes.flatMap(({ tooLarge }) => tooLarge),
       overCap: outcomes.flatMap(({ overCap }) => overCap),
+      tooFar: outcomes.flatMap(({ tooFar }) => tooFar),
     }
   }
 }
 
 /**
- * Credits one deposit as the operator released it. Null when it is no longer held, or its balance can not hold it.
+ * Credits one deposit that the operator released. Null when it is no longer held, the balance cannot hold it, or a price far
+ * from its own was credited meanwhile.
  *
  * At most once, by the same constraints as {@link creditDeposits}; the release is written in the same transaction.
  */
 export async function creditReleased(
   sql: Sql,
   credit: Credit,
-  { release, finalizedNumber }: { release: Release; finalizedNumber: bigint },
+  { release, ...limits }: { release: Release } & Omit<CreditLimits, 'axgtDailyCapMicros'>,
 ): Promise<CreditOutcome['events'][number] | null> {
   try {
     const { events } = await sql.begin(async (tx) => {
-      const limits = { finalizedNumber, axgtDailyCapMicros: null }
-      const outcome = await creditInTransaction(tx, [credit], limits, release)
+      const axgtMaxDeviationPercent = release.deviationAccepted ? null : limits.axgtMaxDeviationPercent
+      const outcome = await creditInTransaction(
+        tx,
+        [credit],
+        { ...limits, axgtMaxDeviationPercent, axgtDailyCapMicros: null },
+        release,
+      )
       for (const { depositId, attempt } of outcome.events) await storeRelease(tx, depositId, attempt, release)
       return outcome
     })
@@ -93,11 +107,15 @@ export async function creditReleased(
 async function creditInTransaction(
   tx: Transaction,
   credits: Credit[],
-  { finalizedNumber, axgtDailyCapMicros }: CreditLimits,
+  { finalizedNumber, axgtDailyCapMicros, axgtMaxDeviationPercent }: CreditLimits,
   release?: Release,
 ): Promise<CreditOutcome> {
   const claimed = await claim(tx, credits)
-  const { within, over } = await splitByCap(tx, claimed, axgtDailyCapMicros)
+  const { within: near, far } =
+    axgtMaxDeviationPercent === null
+      ? { within: claimed, far: [] }
+      : await splitByPrice(tx, claimed, axgtMaxDeviationPercent)
+  const { within, over } = await splitByCap(tx, near, axgtDailyCapMicros)
   const postings = within.map(({ credit, attempt }) => ({
     credit,
     attempt,
@@ -157,18 +175,23 @@ async function creditInTransaction(
     blockNumber: credit.deposit.blockNumber,
     attempt,
   }))
-  return { events, tooLarge: [], overCap: over.map(({ credit }) => credit) }
+  return {
+    events,
+    tooLarge: [],
+    overCap: over.map(({ credit }) => credit),
+    tooFar: far.map(({ credit }) => credit),
+  }
 }
 
-/** A market price that a credit was given by belongs into the history; a fixed one is there since it was set. */
+/** A market price that a credit used belongs in the history; a fixed price has been there since it was set. */
 function priceUsed({ rail, price: { mode, usdPerUnit, reading } }: Quote): NotedPrice[] {
   if (reading === null || usdPerUnit === null) return []
   return [{ rail, source: mode, usdPerUnit, block: reading.block, reading }]
 }
 
 /**
- * Keeps what fits under the day's cap on AXGT, in the order given (by block), by the database's clock. The lock makes two
- * that credit at once count each other's.
+ * Keeps what fits under the day's cap on AXGT, in the order given (by block); the day is the database's. The lock makes
+ * concurrent transactions count each other's credits.
  */
 async function splitByCap(
   tx: Transaction,
@@ -215,7 +238,7 @@ interface Claimed {
   attempt: number
 }
 
-/** Locks the deposits in sorted order and keeps those still to be credited, at the block that was proven. */
+/** Locks the deposits in sorted order and keeps those that can still be credited at the block that was proven. */
 async function claim(tx: Transaction, credits: Credit[]): Promise<Claimed[]> {
   const ids = credits.map(({ deposit }) => deposit.id)
   const open = await tx<{ id: string; attempt: number; blockHash: string }[]>`
@@ -240,18 +263,14 @@ async function storeCredits(tx: Transaction, rows: Record<string, unknown>[]): P
       insert into credits.deposit_credit
         (deposit_id, attempt, entry_id, amount_base_units, micros, quote, block_number, block_hash)
       select id, attempt, entry_id, amount, micros, quote, block_number, block_hash from credit
-    ), told as (
-      insert into credits.outbox_event (kind, account, payload)
-      select 'deposit.credited', d.payer, jsonb_build_object(
-        'id', d.id, 'rail', d.rail, 'txHash', d.tx_hash, 'payer', d.payer, 'amountBaseUnits', credit.amount::text,
-        'creditMicros', credit.micros::text, 'attempt', credit.attempt)
-      from credit join credits.deposit d on d.id = credit.id
+    ), credited as (
+      update credits.deposit d
+      set state = 'credited', reason = null, detail = null, retry_at = null, failures = 0,
+        credit_micros = credit.micros, amount_base_units = credit.amount, attempt = credit.attempt,
+        block_timestamp = credit.block_timestamp, final = credit.final, credited_at = now(), updated_at = now()
+      from credit where d.id = credit.id
+      returning d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units, d.credit_micros, d.attempt
     )
-    update credits.deposit d
-    set state = 'credited', reason = null, detail = null, retry_at = null, failures = 0, credit_micros = credit.micros,
-      amount_base_units = credit.amount, attempt = credit.attempt, block_timestamp = credit.block_timestamp,
-      final = credit.final, credited_at = now(), updated_at = now()
-    from credit where d.id = credit.id
-    returning d.id`
+    ${insertDepositCredited(tx, tx`credited`)}`
   if (stored.length !== rows.length) throw new Error('a claimed deposit vanished while it was credited')
 }

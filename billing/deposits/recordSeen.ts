@@ -1,9 +1,10 @@
 import type { Address, Hash } from 'viem'
 import type { Asset } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
+import { insertDepositPending } from '../events/outbox.ts'
 import { depositId, railOf } from './deposit.ts'
 
-/** All transfers of one asset from one payer in one transaction, as somebody (indexer, submission, rescan) saw them. */
+/** All transfers of one asset from one payer in one transaction, as the indexer, a submission or a rescan saw them. */
 export interface SeenDeposit {
   chainId: number
   txHash: Hash
@@ -16,14 +17,14 @@ export interface SeenDeposit {
 }
 
 /**
- * The most that the column for amounts can hold. A token that lies can log transfers that sum to more than any token has;
- * one such transaction must not stop the recording of everybody else's.
+ * The most that the column for amounts can hold. A lying token can log transfers whose sum exceeds any real supply; one such
+ * transaction must not keep other deposits from being recorded.
  */
 const MAX_RECORDED_AMOUNT = 10n ** 78n - 1n
 
 /**
- * Records deposits as pending. A deposit already recorded stays as it is: where it is and what it is worth is for the RPCs
- * to say, not for whoever saw it. Only one that was lost and is now seen in another block is looked for again at once.
+ * Records deposits as pending. A deposit that is already recorded stays as it is: the RPCs decide where it is and what it
+ * is worth, not the source that saw it. Only a lost deposit now seen in another block is searched for again at once.
  *
  * Idempotent; returns how many are new.
  */
@@ -57,11 +58,7 @@ export async function recordSeen(sql: Sql, seen: SeenDeposit[]): Promise<number>
         on conflict do nothing
         returning id, payer, rail, tx_hash, amount_base_units
       )
-      insert into credits.outbox_event (kind, account, payload)
-      select 'deposit.pending', payer, jsonb_build_object(
-        'id', id, 'rail', rail, 'txHash', tx_hash, 'payer', payer, 'amountBaseUnits', amount_base_units::text)
-      from inserted
-      returning id`
+      ${insertDepositPending(tx, tx`inserted`)}`
     await tx`
       update credits.deposit d set retry_at = now()
       from jsonb_to_recordset(${tx.json(rows)}) as row (id text, block_hash text)

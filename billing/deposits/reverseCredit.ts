@@ -1,15 +1,16 @@
 import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Sql } from '../database/connect.ts'
+import { insertDepositReversed } from '../events/outbox.ts'
 import { postEntries } from '../ledger/post.ts'
 import type { GateEvent, OpenDeposit } from './deposit.ts'
 
 /**
- * Takes back the credit of a deposit whose transaction a reorg removed: a new, opposite entry that names the first, in one
- * database transaction with the deposit's new state. The balance may go below zero.
+ * Takes back the credit of a deposit whose transaction a reorg removed: posts an opposite entry that names the first, in
+ * one database transaction with the deposit's new state. The balance may go below zero.
  *
- * At most once: the row is locked and must still be credited at that very block; `ledger_entry_is_reversed_at_most_once`
- * admits one reversal per entry. With `movedTo` the transaction is in another block, where it counts anew as pending;
- * without, the deposit is `reversed` and looked for from `retryAt` on.
+ * At most once: the row is locked and must still be credited at that block; `ledger_entry_is_reversed_at_most_once` allows
+ * one reversal per entry. With `movedTo` the transaction is in another block and the deposit is pending there; without it
+ * the deposit is `reversed`, and searched for from `retryAt` on.
  */
 export async function reverseCredit(
   sql: Sql,
@@ -53,16 +54,12 @@ export async function reverseCredit(
         block_hash = ${movedTo?.blockHash ?? deposit.blockHash}, updated_at = now()
       where id = ${deposit.id}`
     await tx`
-      insert into credits.outbox_event (kind, account, payload)
-      values ('deposit.reversed', ${deposit.payer}, ${tx.json({
-        id: deposit.id,
-        rail: deposit.rail,
-        txHash: deposit.txHash,
-        payer: deposit.payer,
-        amountBaseUnits: deposit.amountBaseUnits.toString(),
-        reversedMicros: credit.micros.toString(),
-        attempt: credit.attempt,
-      })})`
+      with reversed as (
+        select d.id, d.payer, d.rail, d.tx_hash, d.amount_base_units, c.micros as reversed_micros, c.attempt
+        from credits.deposit d join credits.deposit_credit c on c.deposit_id = d.id
+        where d.id = ${deposit.id} and c.attempt = ${credit.attempt}
+      )
+      ${insertDepositReversed(tx, tx`reversed`)}`
     return {
       kind: 'reversed',
       depositId: deposit.id,
@@ -76,8 +73,8 @@ export async function reverseCredit(
 }
 
 /**
- * Lets a credit follow its transaction to another block, where the very same payment has been proven: nothing was lost, so
- * nothing is taken back, and the quote stays the one it was credited by (ADR 0010).
+ * Moves a credit with its transaction to another block, in which the same payment has been proven: nothing was lost, so
+ * nothing is taken back, and the deposit keeps the quote it was credited by (ADR 0010).
  */
 export async function reanchorCredit(sql: Sql, deposit: OpenDeposit, to: TransactionLocation): Promise<void> {
   await sql.begin(async (tx) => {
