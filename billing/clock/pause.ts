@@ -1,4 +1,4 @@
-/** Resolves after so many milliseconds, or as soon as `stop` is aborted. Leaves no timer and no listener behind. */
+/** Resolves after this many milliseconds, or as soon as `stop` is aborted. Leaves no timer and no listener behind. */
 export function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stop.aborted) return resolve()
@@ -9,5 +9,13 @@ export function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
       resolve()
     }
     stop.addEventListener('abort', done)
+  })
+}
+
+/** Resolves when the signal is aborted; at once if it already is. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

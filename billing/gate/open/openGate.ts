@@ -17,7 +17,9 @@ export type OpenGateResult =
   | { kind: 'wrong'; detail: string }
   | { kind: 'unavailable'; detail: string }
 
-/** Puts the gate together from the settings: RPC endpoints, readers, tokens. Opens connections to the RPCs. */
+export type OpenedGate = Extract<OpenGateResult, { kind: 'open' }>
+
+/** Assembles the gate from the settings: RPC endpoints, readers, tokens. Opens connections to the RPCs. */
 export async function openGate(
   config: Config,
   sql: Sql,
@@ -52,7 +54,7 @@ export async function openGate(
   return { kind: 'open', deps, rails: opened.open.rails }
 }
 
-/** L2s that we know to have a sequencer, whose outages make a price that nobody could act on. */
+/** L2s known to have a sequencer. While it is down, prices are stale and nobody can act on them. */
 const CHAINS_WITH_SEQUENCER = new Set([10, 8453, 42161])
 
 function warnOfUnguardedPrices({ chains, pricing }: Config, logger: Logger): void {
