@@ -8,12 +8,8 @@ import {
   listDeliveries,
   redeliverWebhooks,
 } from '../../billing/events/webhooks/deliveries.ts'
-import { webhookRequest } from '../../billing/events/webhooks/postWebhook.ts'
-import {
-  runWebhooks,
-  type WebhookReport,
-  type WebhookTarget,
-} from '../../billing/events/webhooks/runWebhooks.ts'
+import { type WebhookTarget, webhookRequest } from '../../billing/events/webhooks/postWebhook.ts'
+import { runWebhooks, type WebhookReport } from '../../billing/events/webhooks/runWebhooks.ts'
 import { webhookEndpointId, webhookId } from '../../billing/events/webhooks/signWebhook.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { waitUntil } from '../support/waitUntil.ts'

@@ -2,11 +2,11 @@ import type { Sql } from '../../database/connect.ts'
 import type { EventKind, WebhookDeliveryState } from '../schema.ts'
 import type { WebhookPlan } from './planWebhookRetry.ts'
 
-/** A delivery that is ours to attempt, and what it tells. */
+/** A delivery that this process may attempt now, with its event. */
 export interface ClaimedDelivery {
   eventId: bigint
   endpointId: string
-  /** Made before. Whoever records an attempt must still find so many. */
+  /** Attempts so far. An attempt is recorded only while this number is still the same. */
   attempts: number
   kind: EventKind
   payload: unknown
@@ -14,8 +14,8 @@ export interface ClaimedDelivery {
 }
 
 /**
- * Claims deliveries that are due, those due longest first, so that one which fails for days delays no other. A claim is the
- * next attempt put off by `leaseMs`: whoever claims and dies leaves it to be claimed again after that.
+ * Claims due deliveries, the longest overdue first, so one that fails for days delays no other. Claiming moves the next
+ * attempt `leaseMs` into the future: if the process dies, the delivery can be claimed again after that.
  */
 export function claimDeliveries(
   sql: Sql,
@@ -48,8 +48,8 @@ export interface AttemptRecord {
 }
 
 /**
- * Records an attempt, always, and what becomes of the delivery, unless somebody else has recorded an attempt since the
- * claim. An endpoint that is gone is disabled; its deliveries stay pending.
+ * Records an attempt, in any case, and the new state of the delivery, unless another attempt was recorded since the claim.
+ * An endpoint that is gone is disabled; its deliveries stay pending.
  */
 export async function recordAttempt(
   sql: Sql,
@@ -75,7 +75,7 @@ export async function recordAttempt(
     where event_id = ${eventId} and endpoint_id = ${endpointId} and attempts = ${attempts} and state = 'pending'`
 }
 
-/** Gives a claimed delivery back that was not attempted to its end: it is due at once, to whoever comes next. */
+/** Gives back a claimed delivery whose attempt was cut short: it is due again at once, for any process. */
 export async function releaseDelivery(
   sql: Sql,
   { eventId, endpointId, attempts }: ClaimedDelivery,
@@ -86,8 +86,8 @@ export async function releaseDelivery(
 }
 
 /**
- * Takes over what is still to be delivered to receivers of before: WEBHOOK_URL names one, so another URL is where those
- * events belong now. Their attempts begin anew.
+ * Takes over pending deliveries to earlier receivers: WEBHOOK_URL names a single receiver, so after it changes they belong
+ * to the new one. Their attempts start over.
  */
 export async function adoptDeliveries(sql: Sql, endpointId: string): Promise<number> {
   const adopted = await sql`
@@ -104,7 +104,7 @@ export async function adoptDeliveries(sql: Sql, endpointId: string): Promise<num
   return adopted.length
 }
 
-/** Lists deliveries for the operator, the newest event first: to one receiver or all (null), in one state or any (null). */
+/** Lists deliveries for the operator, newest event first: to one receiver or all (null), in one state or any (null). */
 export function listDeliveries(
   sql: Sql,
   {
@@ -141,35 +141,35 @@ export interface DeliveryView {
   createdAt: Date
   state: WebhookDeliveryState
   attempts: number
-  /** null when it is delivered or given up. */
+  /** null once it is delivered or given up. */
   nextAttemptAt: Date | null
   deliveredAt: Date | null
-  /** null before the first attempt; so are the next two. */
+  /** null before the first attempt, like the next two. */
   lastAttemptAt: Date | null
-  /** null also: there was no answer. */
+  /** Also null when there was no answer. */
   lastStatus: number | null
-  /** In a sentence; null also: it was delivered. */
+  /** One sentence; also null when the attempt succeeded. */
   lastProblem: string | null
-  /** The receiver wants no more: pending deliveries wait until it is enabled again. */
+  /** The receiver answered 410: pending deliveries wait until it is enabled again. */
   isEndpointDisabled: boolean
 }
 
 export interface Redelivery {
   endpointId: string
-  /** One event, or null: those of a time. */
+  /** A single event; null: all in the time given. */
   eventId: bigint | null
-  /** From then on; null: from the first. */
+  /** Inclusive; null: from the first event. */
   since: Date | null
-  /** Before then; null: up to now. */
+  /** Exclusive; null: up to now. */
   until: Date | null
-  /** Whether a receiver that was disabled is to be sent webhooks again. */
+  /** Whether to enable a disabled receiver again. */
   enable: boolean
 }
 
 /**
- * Has published events delivered again, or for the first time where a receiver was not known or disabled when they
- * happened: at once, with all attempts before them. They keep their ids, so a receiver can tell that it knows one.
- * Answers how many there are. While the receiver is disabled they wait.
+ * Queues published events for delivery again, or for the first time where the receiver was unknown or disabled when they
+ * happened. They are due at once and start with their first attempt. They keep their ids, so a receiver recognizes those
+ * it has seen. Returns how many are queued. While the receiver is disabled they wait.
  */
 export async function redeliverWebhooks(
   sql: Sql,
@@ -191,8 +191,8 @@ export async function redeliverWebhooks(
 }
 
 /**
- * Makes a receiver known, so that events published from now on are queued for it. Idempotent; one that was disabled stays
- * so.
+ * Makes a receiver known, so that events published from now on are queued for it. Idempotent; a disabled receiver stays
+ * disabled.
  */
 export async function registerEndpoint(sql: Sql, endpointId: string): Promise<void> {
   await sql`insert into credits.webhook_endpoint (id) values (${endpointId}) on conflict do nothing`

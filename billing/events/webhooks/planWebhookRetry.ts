@@ -2,7 +2,7 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** From the end of one attempt to the next; the first attempt is made at once, so there are ten. */
+/** From the end of one attempt to the start of the next. The first attempt is immediate, so there are ten. */
 const PAUSES_MS = [
   5 * SECOND,
   5 * MINUTE,
@@ -14,25 +14,26 @@ const PAUSES_MS = [
   20 * HOUR,
   24 * HOUR,
 ]
-/** However long a receiver asks us to wait. */
-const LONGEST_PAUSE_MS = 24 * HOUR
+/** The longest pause a receiver can ask for. */
+const MAX_REQUESTED_PAUSE_MS = 24 * HOUR
 const JITTER_SHARE = 0.1
 
 export type WebhookPlan =
   | { kind: 'delivered' }
   | { kind: 'retry'; afterMs: number }
-  /** It was tried often enough. */
+  /** The last attempt has failed. */
   | { kind: 'failed' }
-  /** The receiver says that it wants no more webhooks, this one included. */
+  /** The receiver wants no more webhooks, this one included. */
   | { kind: 'gone' }
 
 /**
- * Plans what becomes of a delivery after an attempt: the schedule that the Standard Webhooks specification suggests. Pure.
+ * Decides what happens to a delivery after an attempt, by the schedule that the Standard Webhooks specification suggests.
+ * Pure.
  *
- * @param attempt Which it was, from 1.
- * @param status What was answered; null: nothing was.
- * @param retryAfterSeconds How long the receiver asks to wait: heard with 429 and 503, where longer than the schedule.
- * @param random From 0 to 1: spreads retries by 10 % each way.
+ * @param attempt The number of the attempt, from 1.
+ * @param status The status of the answer; null: there was no answer.
+ * @param retryAfterSeconds How long the receiver asks us to wait; applies to 429 and 503, where longer than the schedule.
+ * @param random From 0 to 1; spreads retries by up to 10 % either way.
  */
 export function planWebhookRetry({
   attempt,
@@ -52,5 +53,5 @@ export function planWebhookRetry({
   const spreadMs = Math.round(pauseMs * (1 + JITTER_SHARE * (2 * random - 1)))
   const asksToWait = status === 429 || status === 503
   const askedMs = asksToWait && retryAfterSeconds !== null ? retryAfterSeconds * SECOND : 0
-  return { kind: 'retry', afterMs: Math.max(spreadMs, Math.min(askedMs, LONGEST_PAUSE_MS)) }
+  return { kind: 'retry', afterMs: Math.max(spreadMs, Math.min(askedMs, MAX_REQUESTED_PAUSE_MS)) }
 }

@@ -1,10 +1,51 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { isIP } from 'node:net'
+import type { ClaimedDelivery } from './deliveries.ts'
 import { ADDRESS_REFUSED, isPublicAddress, publicLookup, sharedLookup } from './publicLookup.ts'
+import { signWebhook, webhookId } from './signWebhook.ts'
 
-/** Of an answer more is not read: nothing in it matters to us. */
-const READ_BYTES = 64 * 1024
+/** The rest of an answer is not read: nothing in it matters to us. */
+const MAX_BYTES_READ = 64 * 1024
+
+/** Where webhooks go, from the settings. */
+export interface WebhookTarget {
+  url: string
+  /** The newest first. */
+  secrets: readonly { key: Uint8Array }[]
+  allowPrivate: boolean
+}
+
+/** Signs the event of a delivery and posts it to the receiver, by the Standard Webhooks specification. Never rejects. */
+export function postWebhook(
+  delivery: Pick<ClaimedDelivery, 'eventId' | 'kind' | 'payload' | 'createdAt'>,
+  { target, timeoutMs, stop }: { target: WebhookTarget; timeoutMs: number; stop: AbortSignal },
+): Promise<WebhookAnswer> {
+  const body = JSON.stringify({
+    type: delivery.kind,
+    timestamp: delivery.createdAt.toISOString(),
+    data: delivery.payload,
+  })
+  const id = webhookId(delivery)
+  const timestampSeconds = Math.floor(Date.now() / 1_000)
+  return webhookRequest({
+    url: target.url,
+    headers: {
+      'Content-Type': 'application/json',
+      'User-Agent': 'axonos-credits',
+      'webhook-id': id,
+      'webhook-timestamp': String(timestampSeconds),
+      'webhook-signature': signWebhook(
+        { id, timestampSeconds, body },
+        target.secrets.map(({ key }) => key),
+      ),
+    },
+    body,
+    allowPrivate: target.allowPrivate,
+    timeoutMs,
+    stop,
+  })
+}
 
 const anyLookup = sharedLookup()
 const onlyPublicLookup = publicLookup(anyLookup)
@@ -13,15 +54,15 @@ export interface WebhookRequest {
   url: string
   headers: Record<string, string>
   body: string
-  /** Whether it may go to this machine or network. */
+  /** Whether the receiver may be on this machine or a private network. */
   allowPrivate: boolean
   timeoutMs: number
   stop: AbortSignal
 }
 
 /**
- * `answered`: with whatever status. `unanswered`: `problem` says why, without anything of the URL, which may hold a
- * token. `stopped`: we ended it ourselves.
+ * `answered`: with any status. `unanswered`: `problem` says why and contains no part of the URL, which may hold a token.
+ * `stopped`: we ended the request ourselves.
  */
 export type WebhookAnswer =
   | { kind: 'answered'; status: number; retryAfterSeconds: number | null }
@@ -29,10 +70,9 @@ export type WebhookAnswer =
   | { kind: 'stopped' }
 
 /**
- * Posts a webhook. Whoever can name the receiver's URL, or its name's addresses, must not reach what only we can reach:
- * an address that is not public is refused, every one that the name resolves to, at the very look-up the connection is
- * made with. No redirect is followed, no proxy of the environment is used, and no connection is kept for another time.
- * Never rejects.
+ * Sends the request of a webhook. Whoever controls the URL or its DNS must not reach what only we can reach: if any
+ * address the name resolves to is not public, the request is refused, in the same lookup that the connection uses. No
+ * redirect is followed, no proxy from the environment is used, and no connection is reused. Never rejects.
  */
 export async function webhookRequest(options: WebhookRequest): Promise<WebhookAnswer> {
   const { allowPrivate, timeoutMs, stop } = options
@@ -77,11 +117,11 @@ function post(
       signal,
       lookup: allowPrivate ? anyLookup : onlyPublicLookup,
     })
-    // Its status is its answer; what becomes of the rest changes nothing.
+    // The status is the answer; whether the body arrives changes nothing.
     let answered: WebhookAnswer | null = null
     const failed = (error: unknown) => (answered === null ? fail(error) : answer(answered))
     request.on('error', failed)
-    // There are ends of a connection that Node tells nobody of.
+    // Node emits no error for some ways in which a connection ends.
     signal.addEventListener('abort', () => failed(signal.reason), { once: true })
     request.on('upgrade', (response, socket) => {
       socket.destroy()
@@ -107,13 +147,13 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage): WebhookAnswer {
   }
 }
 
-/** Resolves when the answer is over, broken off, or longer than we care for. */
+/** Resolves when the answer ends, breaks off, or exceeds what we read of it. */
 function readSome(response: IncomingMessage): Promise<void> {
   return new Promise((done) => {
     let bytes = 0
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > READ_BYTES) done()
+      if (bytes > MAX_BYTES_READ) done()
     })
     response.on('error', () => done())
     response.on('close', () => done())
@@ -121,7 +161,7 @@ function readSome(response: IncomingMessage): Promise<void> {
   })
 }
 
-/** Codes name what happened; messages may hold addresses. */
+/** Only the code of an error: its message may contain addresses. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
@@ -129,13 +169,13 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * How long an answer asks to wait, from its Retry-After header: whole seconds, or a date (RFC 9110 §10.2.3). null when it
- * does not say, or not in either form; never negative.
+ * How long an answer asks us to wait, from its Retry-After header: whole seconds, or a date (RFC 9110 §10.2.3). null
+ * where the header is missing or has neither form; never negative.
  */
 export function retryAfterSeconds(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null
   if (/^\d{1,15}$/.test(header)) return Number(header)
-  // A date begins with the name of its day; Date.parse would make something of almost anything.
+  // A date begins with the name of its day. Without this check Date.parse accepts almost anything.
   const atMs = /^[A-Z][a-z]+,? /.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1_000))
 }

@@ -2,13 +2,13 @@ import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
-/** The code of the error with which a look-up refuses. */
+/** The error code of a refused lookup. */
 export const ADDRESS_REFUSED = 'ERR_ADDRESS_NOT_PUBLIC'
 
 /**
- * Makes the look-up of names for a connection that may go to the public internet only: it fails with
- * {@link ADDRESS_REFUSED} when any address of the name is not public. The connection is made to what was judged, so a name
- * that says something else a moment later gains nothing.
+ * Makes a DNS lookup for connections that may only go to the public internet: it fails with {@link ADDRESS_REFUSED} when
+ * any address of the name is not public. The connection uses the addresses that were checked, so a name that resolves
+ * differently a moment later gains nothing.
  */
 export function publicLookup(resolve: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
@@ -30,10 +30,9 @@ export function publicLookup(resolve: LookupFunction): LookupFunction {
 export type Answer = Parameters<Parameters<LookupFunction>[2]>
 
 /**
- * Makes a look-up of names that asks for one name once at a time: whoever asks meanwhile gets that answer, and nobody gets
- * one of before. A name whose servers are silent keeps the system's resolver busy for long after the request that asked has
- * been given up, and few names are resolved at once (libuv: half of its four threads), so a receiver that is tried over
- * and over would hold up the names of everybody else.
+ * Makes a DNS lookup that resolves each name once at a time: callers that ask meanwhile share the answer, and no answer is
+ * kept. A name whose servers are silent keeps the system's resolver busy long after the request was given up, and libuv
+ * resolves only two names in parallel, so a receiver that is retried again and again would delay every other lookup.
  */
 export function sharedLookup(resolve: LookupFunction = lookup): LookupFunction {
   const underWay = new Map<string, ((...answer: Answer) => void)[]>()
@@ -53,14 +52,14 @@ export function sharedLookup(resolve: LookupFunction = lookup): LookupFunction {
   }
 }
 
-/** All of IPv6 that is routed as ordinary addresses; the rest is reserved or means something else. */
+/** The part of IPv6 that holds ordinary public addresses; the rest is reserved or has another meaning. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::')
 const GLOBAL_UNICAST_BITS = 3
 
 /**
- * Whether an IP address is one of the public internet. Not so: private, loopback, link-local, multicast, unspecified and
- * reserved ones, and all that carry an IPv4 address to a translator (NAT64, 6to4, Teredo). An IPv4-mapped address is
- * judged as the IPv4 address it is. Text that is no address is not public either.
+ * Whether an IP address is on the public internet. Private, loopback, link-local, multicast, unspecified and reserved
+ * addresses are not, nor are those that embed an IPv4 address for a translator (NAT64, 6to4, Teredo). An IPv4-mapped
+ * address counts as its IPv4 address. Text that is not an address is not public.
  */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false

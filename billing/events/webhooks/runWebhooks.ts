@@ -10,29 +10,22 @@ import {
   releaseDelivery,
 } from './deliveries.ts'
 import { planWebhookRetry } from './planWebhookRetry.ts'
-import { webhookRequest } from './postWebhook.ts'
-import { signWebhook, webhookEndpointId, webhookId } from './signWebhook.ts'
+import { postWebhook, type WebhookTarget } from './postWebhook.ts'
+import { webhookEndpointId } from './signWebhook.ts'
 
-const LOOKED_EVERY_MS = 1_000
-const IN_FLIGHT = 8
-const TIMEOUT_MS = 15_000
-/** On top of the time-out: an attempt is recorded well before somebody else may claim it. */
+/** If a notification is lost, its event is sent this much later. */
+const POLL_INTERVAL_MS = 1_000
+const MAX_IN_FLIGHT = 8
+const DEFAULT_TIMEOUT_MS = 15_000
+/** A claim outlasts the timeout by this much, so an attempt is recorded long before another process may claim it. */
 const LEASE_MARGIN_MS = 30_000
-const ADOPTED_EVERY_MS = 60_000
+const ADOPT_INTERVAL_MS = 60_000
 
-/** Where webhooks go: what the settings name. */
-export interface WebhookTarget {
-  url: string
-  /** The newest first. */
-  secrets: readonly { key: Uint8Array }[]
-  allowPrivate: boolean
-}
-
-/** What the operator is told of. */
+/** What the operator should know. */
 export type WebhookReport =
-  /** The receiver answered 410: nothing is sent to it until it is enabled again, or is another one. */
+  /** The receiver answered 410: nothing is sent until it is enabled again or WEBHOOK_URL names another one. */
   | { kind: 'disabled' }
-  /** It was tried for three days. */
+  /** Every attempt of three days failed. */
   | { kind: 'gave_up'; eventId: bigint; problem: string }
   | { kind: 'failed'; error: unknown }
 
@@ -40,25 +33,25 @@ export interface WebhookOptions {
   target: WebhookTarget
   stop: AbortSignal
   report: (report: WebhookReport) => void
-  /** How long one attempt may take; 15 s unless told. */
+  /** How long one attempt may take; 15 s by default. */
   timeoutMs?: number
 }
 
 /**
- * Delivers webhooks until stopped: each event at least once, with the same id every time, tried for three days. Up to
- * eight at once, those due longest first, so neither a receiver that hangs nor an event that fails for days holds up
- * the others. Run by the leader, to save work; two that both did would not attempt the same delivery at once.
+ * Delivers webhooks until stopped: each event at least once, always with the same id, retried for three days. Up to eight
+ * are in flight, the longest overdue first, so neither a receiver that hangs nor an event that fails for days delays the
+ * others. Only the leader runs this, to save work; two processes would not attempt the same delivery at the same time.
  */
 export async function runWebhooks(
   sql: Sql,
-  { target, stop, report, timeoutMs = TIMEOUT_MS }: WebhookOptions,
+  { target, stop, report, timeoutMs = DEFAULT_TIMEOUT_MS }: WebhookOptions,
 ): Promise<void> {
   const endpointId = webhookEndpointId(target.url)
   const waker = createWaker()
   const inFlight = new Set<Promise<void>>()
-  // Of its own, because all in flight listen to it.
+  // Not `stop` itself: every request in flight adds a listener, and `stop` would warn of a leak.
   const over = new AbortController()
-  setMaxListeners(IN_FLIGHT, over.signal)
+  setMaxListeners(MAX_IN_FLIGHT, over.signal)
   const end = () => over.abort()
   stop.addEventListener('abort', end)
   let adoptedAt = Number.NEGATIVE_INFINITY
@@ -69,12 +62,12 @@ export async function runWebhooks(
   }
 
   async function startDue(): Promise<void> {
-    if (performance.now() - adoptedAt > ADOPTED_EVERY_MS) {
+    if (performance.now() - adoptedAt > ADOPT_INTERVAL_MS) {
       await registerEndpoint(sql, endpointId)
       await adoptDeliveries(sql, endpointId)
       adoptedAt = performance.now()
     }
-    const limit = IN_FLIGHT - inFlight.size
+    const limit = MAX_IN_FLIGHT - inFlight.size
     if (limit === 0) return
     const claimed = await claimDeliveries(sql, { endpointId, limit, leaseMs: timeoutMs + LEASE_MARGIN_MS })
     for (const delivery of claimed) {
@@ -99,7 +92,7 @@ export async function runWebhooks(
     } catch (error) {
       tell(error)
     }
-    await waker.sleep(LOOKED_EVERY_MS, stop)
+    await waker.sleep(POLL_INTERVAL_MS, stop)
   }
   end()
   stop.removeEventListener('abort', end)
@@ -114,30 +107,7 @@ async function attempt(
   { target, stop, report, timeoutMs }: Required<WebhookOptions>,
 ): Promise<void> {
   const startedAt = performance.now()
-  const body = JSON.stringify({
-    type: delivery.kind,
-    timestamp: delivery.createdAt.toISOString(),
-    data: delivery.payload,
-  })
-  const id = webhookId(delivery)
-  const timestampSeconds = Math.floor(Date.now() / 1_000)
-  const answer = await webhookRequest({
-    url: target.url,
-    headers: {
-      'Content-Type': 'application/json',
-      'User-Agent': 'axonos-credits',
-      'webhook-id': id,
-      'webhook-timestamp': String(timestampSeconds),
-      'webhook-signature': signWebhook(
-        { id, timestampSeconds, body },
-        target.secrets.map(({ key }) => key),
-      ),
-    },
-    body,
-    allowPrivate: target.allowPrivate,
-    timeoutMs,
-    stop,
-  })
+  const answer = await postWebhook(delivery, { target, timeoutMs, stop })
   if (answer.kind === 'stopped') return releaseDelivery(sql, delivery)
   const isAnswered = answer.kind === 'answered'
   const status = isAnswered ? answer.status : null

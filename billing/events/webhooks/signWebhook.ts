@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 
 /**
- * Signs a webhook by the Standard Webhooks specification: HMAC-SHA256 over id, time and the very bytes of the body, one
- * signature for each key, space-separated, so that a receiver which knows any of them can verify it.
+ * Signs a webhook by the Standard Webhooks specification: HMAC-SHA256 over id, time and the exact bytes of the body. There
+ * is one signature for each key, separated by spaces, so a receiver that knows any of the keys can verify it.
  *
  * @see https://www.standardwebhooks.com
  */
@@ -15,15 +15,15 @@ export function signWebhook(
 }
 
 /**
- * An event's id as receivers of webhooks know it: its number and when it happened, `evt_4711_mk0s7x2o`. The same at every
- * attempt and redelivery. By the number alone, a database restored from a backup would give new events the ids of those
- * that happened after the backup, and a receiver would take them for ones it knows.
+ * An event's id as webhook receivers know it: its number and its time, `evt_4711_mk0s7x2o`. It is the same at every attempt
+ * and redelivery. The number alone would not do: a database restored from a backup reuses the numbers of events that
+ * happened after the backup, and a receiver would take new events for ones it has seen.
  */
 export function webhookId({ eventId, createdAt }: { eventId: bigint; createdAt: Date }): string {
   return `evt_${eventId}_${createdAt.getTime().toString(36)}`
 }
 
-/** Names a receiver without telling its URL, which may hold a token: 16 hex digits of the URL's SHA-256. */
+/** Identifies a receiver without revealing its URL, which may hold a token: 16 hex digits of the URL's SHA-256. */
 export function webhookEndpointId(url: string): string {
   return createHash('sha256').update(url).digest('hex').slice(0, 16)
 }
