@@ -58,7 +58,7 @@ export function createApp(deps: AppDeps): Api {
     if (error instanceof HTTPException && error.status === 400) {
       return problem(c, 'malformed_json', 'The body is not JSON in UTF-8.')
     }
-    logger.error({ err: loggableError(error, config), method: c.req.method }, 'a request broke')
+    logger.error({ error: loggableError(error, config), method: c.req.method }, 'a request broke')
     return problem(c, 'internal_error', 'Something broke on our side. It is in our log.')
   })
 

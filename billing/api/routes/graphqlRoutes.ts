@@ -94,7 +94,7 @@ async function askIndexer(deps: RouteDeps, body: string): Promise<IndexerAnswer>
       return { kind: 'unavailable' }
     return { kind: 'answered', status: response.status, body: answer.data }
   } catch (error) {
-    deps.logger.debug({ err: loggableError(error, deps.config) }, 'the indexer did not answer a query')
+    deps.logger.debug({ error: loggableError(error, deps.config) }, 'the indexer did not answer a query')
     return { kind: 'unavailable' }
   }
 }

@@ -70,7 +70,7 @@ async function readReport(deps: RouteDeps): Promise<HealthReport> {
   try {
     return await Promise.race([deps.health.read(), timeout])
   } catch (error) {
-    deps.logger.error({ err: loggableError(error, deps.config) }, 'health could not be read')
+    deps.logger.error({ error: loggableError(error, deps.config) }, 'health could not be read')
     const database: HealthCheck = { status: 'failing', detail: 'does not answer' }
     return { checks: { database, rpc: {}, indexer: {}, gate: {} } }
   } finally {

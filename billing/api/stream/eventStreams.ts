@@ -68,7 +68,7 @@ export function eventStreams(
     open.add(writer.over)
     tellEvents(deps, { listener, writer, asking, heartbeatMs: times.heartbeatMs })
       .catch((error: unknown) =>
-        deps.logger.error({ err: loggableError(error, deps.config) }, 'a stream of events broke'),
+        deps.logger.error({ error: loggableError(error, deps.config) }, 'a stream of events broke'),
       )
       .finally(() => {
         open.delete(writer.over)
