@@ -3,7 +3,7 @@ import type { Asset, Rail } from '../config/config.ts'
 import type { Quote } from '../pricing/quote.ts'
 import type { DepositReason, DepositState } from './schema.ts'
 
-/** What makes a deposit the same deposit, whatever block a reorg moves it to (ADR 0004). */
+/** What identifies a deposit, whichever block a reorg moves it to (ADR 0004). */
 export interface DepositKey {
   chainId: number
   txHash: Hash
@@ -11,7 +11,7 @@ export interface DepositKey {
   payer: Address
 }
 
-/** `<chainId>-<txHash>-<asset>-<payer>`, all lower-case: the deposit's id everywhere, for ever. */
+/** `<chainId>-<txHash>-<asset>-<payer>`, all lower-case: the deposit's id everywhere. It never changes. */
 export function depositId({ chainId, txHash, asset, payer }: DepositKey): string {
   return `${chainId}-${txHash}-${asset}-${payer}`.toLowerCase()
 }
@@ -21,7 +21,7 @@ export function railOf(asset: Asset, chainId: number): Rail {
   return `${asset}:${chainId}`
 }
 
-/** What the gate did, for the log and the metrics. Told after the commit. */
+/** What the gate did, for the log and the metrics. Reported after the commit. */
 export type GateEvent =
   | {
       kind: 'credited'
@@ -53,7 +53,7 @@ export type GateEvent =
     }
   | { kind: 'orphaned'; depositId: string; rail: Rail; blockNumber: bigint }
   | { kind: 'rejected'; depositId: string; rail: Rail; reason: DepositReason }
-  /** The price of a rail can not be trusted now; `why` null: it can again. */
+  /** The price of a rail cannot be trusted now; `why` null: it can be trusted again. */
   | { kind: 'price'; rail: Rail; why: string | null }
   | { kind: 'disagreement'; chainId: number; detail: string }
   | { kind: 'problem'; chainId: number; problem: string | null }
@@ -78,11 +78,11 @@ export interface OpenDeposit {
   failures: number
 }
 
-/** What is to be done with a deposit, decided from the chain's own evidence. */
+/** What to do with a deposit, decided from the chain's own evidence. */
 export type Decision =
   /** Everything is proven: credit it. */
   | { kind: 'credit'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
-  /** Proven, and too little by itself. */
+  /** Proven, and too small on its own. */
   | { kind: 'small'; deposit: OpenDeposit; amountBaseUnits: bigint; quote: Quote; blockTimestamp: Date }
   /** Not now, for a reason that can pass. */
   | {
@@ -90,14 +90,14 @@ export type Decision =
       deposit: OpenDeposit
       reason: DepositReason
       detail: string | null
-      /** Where the payment is proven and only its worth is not. */
+      /** Set where the payment is proven and only its value is not. */
       provenBaseUnits?: bigint
     }
-  /** Never, for a reason that can not pass by itself. */
+  /** Never, for a reason that cannot pass by itself. */
   | { kind: 'reject'; deposit: OpenDeposit; reason: DepositReason }
-  /** The block stands and this payment is not in it. */
+  /** The block stands and does not contain this payment. */
   | { kind: 'void'; deposit: OpenDeposit }
-  /** The block no longer stands: find out where the transaction went. */
+  /** The block no longer stands: the transaction must be found again. */
   | { kind: 'lost'; deposit: OpenDeposit }
-  /** Nothing can be said yet. */
+  /** It cannot be decided yet. */
   | { kind: 'wait'; deposit: OpenDeposit }

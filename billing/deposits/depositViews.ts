@@ -15,8 +15,8 @@ type Row = Omit<DepositView, 'chainId' | 'amountBaseUnits' | 'confirmationsRequi
 }
 
 /**
- * Reads recorded deposits as callers see them. `rest` is what follows FROM, with the deposit as `d`: the condition, the
- * order, the limit. Confirmations come from the head the gate last saw: 0 for a deposit whose block is no longer
+ * Reads recorded deposits as callers see them. `rest` follows FROM and names the deposit `d`: the condition, the order, the
+ * limit. Confirmations are counted from the head that the gate saw last: 0 for a deposit whose block is no longer
  * canonical, and never below 0 where the head went backwards.
  */
 export async function queryDepositViews(
@@ -52,11 +52,11 @@ export interface DepositFilter {
   reason: DepositReason | null
 }
 
-const GREATEST_BLOCK = 2n ** 63n - 1n
+const MAX_BLOCK_NUMBER = 2n ** 63n - 1n
 
 /**
- * Lists recorded deposits, newest block first: of one payer, or of everybody (`payer` null), in one state or for one
- * reason where the filter names it. The keyset is the block number and the id, `<blockNumber>:<id>`.
+ * Lists recorded deposits, newest block first: of one payer or of all (`payer` null), in the state and for the reason that
+ * the filter names. The keyset is the block number and the id, `<blockNumber>:<id>`.
  */
 export async function listDeposits(
   sql: Sql,
@@ -69,7 +69,7 @@ export async function listDeposits(
   const rows = await queryDepositViews(
     sql,
     confirmationsRequired,
-    // Ascending ids within a block: the order of the index by payer, so that a page is read straight off it.
+    // Ids ascend within a block, as in the index by payer, so that a page is read straight from the index.
     sql`
       where true
         ${payer === null ? sql`` : sql`and d.payer = ${payer}`}
@@ -94,10 +94,10 @@ function parseCursor(cursor: string): { blockNumber: bigint; id: string } | 'bad
   const match = /^(\d{1,19}):(\d{1,16}-0x[0-9a-f]{64}-[a-z]{1,10}-0x[0-9a-f]{40})$/.exec(cursor)
   if (match?.[1] === undefined || match[2] === undefined) return 'bad_cursor'
   const blockNumber = BigInt(match[1])
-  return blockNumber > GREATEST_BLOCK ? 'bad_cursor' : { blockNumber, id: match[2] }
+  return blockNumber > MAX_BLOCK_NUMBER ? 'bad_cursor' : { blockNumber, id: match[2] }
 }
 
-/** Reads deposits by their ids, or all recorded deposits of a transaction, ordered by id; those that are not there are missing. */
+/** Reads deposits by id, or all recorded deposits of a transaction, ordered by id. Ids without a deposit are left out. */
 export async function readDeposits(
   sql: Sql,
   confirmationsRequired: ConfirmationsRequired,
@@ -110,7 +110,7 @@ export async function readDeposits(
   return queryDepositViews(sql, confirmationsRequired, sql`where ${condition} order by d.id`)
 }
 
-/** One credit of a deposit, with the quote it was given by as it is stored. */
+/** One credit of a deposit, with its quote as stored. */
 export interface CreditView {
   attempt: number
   entryId: bigint
@@ -125,7 +125,7 @@ export interface CreditView {
   createdAt: Date
 }
 
-/** Reads every credit that a deposit has had, first to last; more than one only after reversals. */
+/** Reads every credit a deposit has had, first to last; more than one only after reversals. */
 export async function readCredits(sql: Sql, depositId: string): Promise<CreditView[]> {
   const rows = await sql<(Omit<CreditView, 'amountBaseUnits'> & { amountBaseUnits: string })[]>`
     select attempt, entry_id as "entryId", reversal_entry_id as "reversalEntryId",
@@ -135,7 +135,7 @@ export async function readCredits(sql: Sql, depositId: string): Promise<CreditVi
   return rows.map((row) => ({ ...row, amountBaseUnits: BigInt(row.amountBaseUnits) }))
 }
 
-/** A deposit as callers see it: from the ledger's side where it is recorded, from the RPCs where it is not yet. */
+/** A deposit as callers see it: from the database where it is recorded, from the RPCs where it is not yet. */
 export interface DepositView {
   /** `<chainId>-<txHash>-<asset>-<payer>` */
   id: string
@@ -146,12 +146,12 @@ export interface DepositView {
   amountBaseUnits: bigint
   state: DepositState
   reason: DepositReason | null
-  /** The reason in a sentence for the operator; for nobody else, since it may name an RPC's host. */
+  /** The reason in one sentence, for the operator only, since it may name an RPC's host. */
   detail: string | null
   /** head − block + 1; 0 while the transaction is only in the mempool or its block is no longer canonical. */
   confirmations: number
   confirmationsRequired: number
-  /** What was credited; before that null. */
+  /** What was credited; null before that. */
   creditMicros: bigint | null
   /** null while only in the mempool. */
   blockNumber: bigint | null
@@ -159,6 +159,6 @@ export interface DepositView {
   retryAt: Date | null
   /** The time of its block; null while it is not recorded. */
   blockTime: Date | null
-  /** When the credit that stands was given. */
+  /** When the standing credit was made. */
   creditedAt: Date | null
 }

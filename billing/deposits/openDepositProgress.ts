@@ -4,43 +4,43 @@ import type { Sql } from '../database/connect.ts'
 import { type ConfirmationsRequired, type DepositView, queryDepositViews } from './depositViews.ts'
 import { groupBy } from './groupBy.ts'
 
-/** Should a notification be lost, a head is noticed this much later. */
-const LOOKED_EVERY_MS = 1_000
-/** Pending deposits of one account that are followed: its newest. */
-const FOLLOWED_AT_MOST = 20
+/** If a notification is lost, a head is noticed this much later. */
+const POLL_INTERVAL_MS = 1_000
+/** Only the newest pending deposits of an account are followed. */
+const MAX_FOLLOWED_PER_ACCOUNT = 20
 
-/** An account's pending deposits, oldest block first, as they were when the look began. */
+/** An account's pending deposits, oldest block first, as of one look at the database. */
 export interface PendingDeposits {
-  /** When the look began, of `performance.now()`: whatever was committed before is in it. */
+  /** When the look began, by `performance.now()`: it includes everything committed before. */
   lookedAt: number
   deposits: DepositView[]
 }
 
-/** How far the pending deposits are of those who listen. Only the latest look is kept, so nothing piles up. */
+/** The progress of pending deposits, for the accounts that are listened to. Only the latest look is kept. */
 export interface DepositProgress {
-  /** Resolves when it has stopped, and asks the database no more. */
+  /** Resolves when it has stopped and no longer queries the database. */
   over: Promise<void>
   /**
-   * Has the account followed until the answer is called: a look at once and with each head of a chain. `wake` is called
-   * after each look that found something pending.
+   * Follows the account: one look at once, and one with each new head of a chain. `wake` is called after each look that
+   * found pending deposits. Returns the function that unsubscribes.
    */
   subscribe(account: Address, wake: () => void): () => void
-  /** null: nothing was pending at the last look. */
+  /** null when nothing was pending at the last look. */
   latest(account: Address): PendingDeposits | null
-  /** Asks for a look at this account before the next head. */
+  /** Requests a look at this account before the next head. */
   refresh(account: Address): void
 }
 
 export interface DepositProgressOptions {
   confirmationsRequired: ConfirmationsRequired
   stop: AbortSignal
-  /** Told when looking fails, once until it works again. */
+  /** Called when a look fails, once until it works again. */
   onProblem: (error: unknown) => void
 }
 
 /**
- * Follows the pending deposits of all who listen to this process, until stopped: one query for all of them when the gate
- * has written down another head, none while nobody listens.
+ * Follows the pending deposits of all accounts with listeners in this process, until stopped: one query for all of them
+ * when the gate has recorded a new head, none while there are no listeners.
  */
 export async function openDepositProgress(
   sql: Sql,
@@ -84,7 +84,7 @@ export async function openDepositProgress(
     }
   }
 
-  const over = workWhenWoken(look, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem }).then(() =>
+  const over = workWhenWoken(look, { waker, everyMs: POLL_INTERVAL_MS, stop, onProblem }).then(() =>
     listening.unlisten().catch(() => {}),
   )
 
@@ -113,7 +113,7 @@ export async function openDepositProgress(
   }
 }
 
-/** All heads as one text, which is another one when any head is. */
+/** All heads as one text, which changes whenever a head does. */
 async function readHeads(sql: Sql): Promise<string> {
   const rows = await sql<{ head: string }[]>`
     select chain_id || ':' || head_number || ':' || head_hash as head from credits.chain_status order by chain_id`
@@ -133,7 +133,7 @@ async function readPending(
         select id from (
           select id, row_number() over (partition by payer order by block_number desc, id) as place
           from credits.deposit where state = 'pending' and payer = any(${accounts}::text[])
-        ) newest where place <= ${FOLLOWED_AT_MOST})
+        ) newest where place <= ${MAX_FOLLOWED_PER_ACCOUNT})
       order by d.block_number, d.id`,
   )
   return groupBy(views, ({ payer }) => payer)

@@ -20,7 +20,7 @@ export const depositStates = ['pending', 'held', 'credited', 'orphaned', 'revers
 
 export type DepositState = (typeof depositStates)[number]
 
-/** Why a deposit is held (can pass) or rejected (can not). */
+/** Why a deposit is held (the reason can pass) or rejected (it cannot). */
 export const depositReasons = [
   'below_minimum',
   'price_unavailable',
@@ -35,8 +35,8 @@ export const depositReasons = [
 export type DepositReason = (typeof depositReasons)[number]
 
 /**
- * All transfers of one rail from one payer in one transaction. `id` is `<chainId>-<txHash>-<asset>-<payer>`: nothing in
- * it changes when a reorg moves the transaction to another block or log index.
+ * All transfers of one rail from one payer in one transaction. `id` is `<chainId>-<txHash>-<asset>-<payer>`: it does not
+ * change when a reorg moves the transaction to another block or log index.
  */
 export const deposit = credits.table(
   'deposit',
@@ -48,21 +48,21 @@ export const deposit = credits.table(
     payer: text('payer').notNull(),
     state: text('state', { enum: depositStates }).notNull(),
     reason: text('reason', { enum: depositReasons }),
-    /** The reason in a sentence for the operator: by how much, which RPC, what ends it. Never shown to others. */
+    /** The reason in one sentence, for the operator only: by how much, which RPC, what resolves it. */
     detail: text('detail'),
-    /** What the indexer or the submission saw; what is credited is proven anew. */
+    /** What the indexer or the submission saw; proven again before it is credited. */
     amountBaseUnits: numeric('amount_base_units', { precision: 78, scale: 0 }).notNull(),
     blockNumber: big('block_number').notNull(),
     blockHash: text('block_hash').notNull(),
     blockTimestamp: instant('block_timestamp').notNull(),
-    /** How often it has been credited; each credit after the first follows a reversal. */
+    /** How many times it has been credited; each credit after the first follows a reversal. */
     attempt: integer('attempt').notNull().default(0),
-    /** Of the credit that stands; null when none does. */
+    /** The standing credit; null when there is none. */
     creditMicros: big('credit_micros'),
     retryAt: instant('retry_at'),
-    /** Consecutive looks that ended held: the exponent of the back-off. */
+    /** Consecutive looks with the same outcome: the exponent of the back-off. */
     failures: integer('failures').notNull().default(0),
-    /** The chain's finalized block has passed it: it is not looked at again. */
+    /** The chain's finalized block has passed it: it is no longer watched. */
     final: boolean('final').notNull().default(false),
     firstSeenAt: instant('first_seen_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -93,8 +93,8 @@ export const deposit = credits.table(
 )
 
 /**
- * One credit of a deposit, with the quote it was credited by. The partial unique index is the constraint that makes a
- * double credit impossible: a deposit has at most one credit that is not reversed, whoever races whom.
+ * One credit of a deposit, with its quote. The partial unique index makes a double credit impossible: a deposit has at most
+ * one credit that is not reversed, however many processes race.
  */
 export const depositCredit = credits.table(
   'deposit_credit',
@@ -120,6 +120,10 @@ export const depositCredit = credits.table(
   (table) => [
     primaryKey({ columns: [table.depositId, table.attempt] }),
     index('deposit_credit_newest').on(table.createdAt),
+    // Finds the credits at an AXGT price a day before and after a block.
+    index('deposit_credit_by_price_time')
+      .on(sql`((quote->'price'->'reading'->'block'->>'timestamp')::bigint)`)
+      .where(sql`quote->'price'->>'mode' = 'twap'`),
     uniqueIndex('deposit_credit_stands_at_most_once')
       .on(table.depositId)
       .where(sql`${table.reversalEntryId} is null`),
@@ -128,7 +132,7 @@ export const depositCredit = credits.table(
 )
 
 /**
- * An operator's release of a held deposit: it was credited as if it had been paid in another block. Written in the
+ * An operator's release of a held deposit, which was credited as if it had been paid in another block. Written in the
  * transaction of the credit it explains, and append-only like the ledger.
  */
 export const depositRelease = credits.table(
@@ -136,7 +140,7 @@ export const depositRelease = credits.table(
   {
     depositId: text('deposit_id').notNull(),
     attempt: integer('attempt').notNull(),
-    /** What it was held for. */
+    /** Why it was held. */
     reason: text('reason', { enum: depositReasons }).notNull(),
     detail: text('detail'),
     atBlockNumber: big('at_block_number').notNull(),
@@ -156,7 +160,7 @@ export const depositRelease = credits.table(
   ],
 )
 
-/** A hash somebody handed in before it was mined: looked for until it is, so that it needs no row from the indexer. */
+/** A hash submitted before it was mined: searched for until it is, so that it needs no row from the indexer. */
 export const submittedTransaction = credits.table(
   'submitted_transaction',
   {

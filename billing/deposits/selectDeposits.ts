@@ -13,7 +13,7 @@ const columns = (sql: Sql) => sql`
   id, chain_id as "chainId", tx_hash as "txHash", rail, payer, state, reason, detail, amount_base_units as "amountBaseUnits",
   block_number as "blockNumber", block_hash as "blockHash", attempt, failures`
 
-/** Deposits deep enough to be decided now: pending ones, and held ones whose time has come. Oldest block first. */
+/** Deposits deep enough to be decided now: pending ones, and held ones that are due. Oldest block first. */
 export async function selectDue(
   sql: Sql,
   { chainId, deepestBlock, now, limit }: { chainId: number; deepestBlock: bigint; now: Date; limit: number },
@@ -26,7 +26,7 @@ export async function selectDue(
   return rows.map(toOpenDeposit)
 }
 
-/** Pending deposits that are not deep enough yet: only whether their block still stands is asked about. */
+/** Pending deposits that are not deep enough yet: only their block is checked. */
 export async function selectShallow(
   sql: Sql,
   { chainId, aboveBlock, limit }: { chainId: number; aboveBlock: bigint; limit: number },
@@ -38,7 +38,7 @@ export async function selectShallow(
   return rows.map(toOpenDeposit)
 }
 
-/** Deposits whose block went away and that are due to be looked for again. */
+/** Deposits that lost their block and are due to be searched for again. */
 export async function selectLost(
   sql: Sql,
   { chainId, now, limit }: { chainId: number; now: Date; limit: number },
@@ -50,7 +50,7 @@ export async function selectLost(
   return rows.map(toOpenDeposit)
 }
 
-/** Credited deposits that the chain could still take back, within a range of blocks. */
+/** Credited deposits that the chain could still take back, in the given blocks. */
 export async function selectWatched(
   sql: Sql,
   { chainId, blockHashes }: { chainId: number; blockHashes: Hash[] },
@@ -62,7 +62,7 @@ export async function selectWatched(
   return rows.map(toOpenDeposit)
 }
 
-/** A payer's other payments of a rail that were each too small. */
+/** A payer's other payments on a rail that are each held as too small. */
 export async function selectSmall(
   sql: Sql,
   { payer, rail, except, limit }: { payer: string; rail: Rail; except: string[]; limit: number },
@@ -75,13 +75,13 @@ export async function selectSmall(
   return rows.map(toOpenDeposit)
 }
 
-/** One deposit, whatever its state; null when there is none of that id. */
+/** One deposit in any state; null when no deposit has that id. */
 export async function selectById(sql: Sql, id: string): Promise<OpenDeposit | null> {
   const [row] = await sql<Row[]>`select ${columns(sql)} from credits.deposit where id = ${id}`
   return row === undefined ? null : toOpenDeposit(row)
 }
 
-/** All deposits of a transaction, whatever their state. */
+/** All deposits of a transaction, in any state. */
 export async function selectByTransaction(sql: Sql, txHash: Hash): Promise<OpenDeposit[]> {
   const rows = await sql<
     Row[]

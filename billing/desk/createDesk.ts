@@ -8,8 +8,8 @@ import { settleDeposits } from '../gate/settleDeposits.ts'
 import { findTransaction, recordTransaction, type TransactionFinding } from '../gate/submittedTransactions.ts'
 
 /**
- * Opens the desk at which anybody may ask about a transaction hash, or hand one in. What is handed in is found, proven and
- * credited by the gate's own code, so it can credit neither more nor sooner than the gate would, and only the payer.
+ * Makes the desk, where anybody may ask about a transaction hash or submit one. A submission is found, proven and credited
+ * by the gate's own code, so it can credit neither more nor sooner than the gate would, and only the payer.
  */
 export function createDesk(deps: GateDeps): TransactionDesk {
   const submissions = new Map<string, Promise<TransactionLookup>>()
@@ -40,7 +40,7 @@ export function createDesk(deps: GateDeps): TransactionDesk {
   return {
     look,
     submit(txHash, chainId) {
-      // However many ask at once, a hash is verified once at a time.
+      // Concurrent calls for one hash share one verification.
       const key = `${txHash} ${chainId ?? 'any'}`
       const underWay = submissions.get(key)
       if (underWay !== undefined) return underWay
@@ -51,7 +51,7 @@ export function createDesk(deps: GateDeps): TransactionDesk {
   }
 }
 
-/** Whether what is recorded answers the question; a deposit that no block holds is looked for on the chain. */
+/** Whether the record answers the question; an orphaned deposit is searched for on the chain. */
 function isAlive({ state }: DepositView): boolean {
   return state !== 'orphaned'
 }
@@ -72,7 +72,7 @@ function outcomeOf(deposits: DepositView[]): TransactionOutcome {
 
 type ChainLookup = TransactionLookup & { minedOn: number | null; unminedOn: number | null }
 
-/** Asks all chains; the one that has the transaction in a block wins over a mempool, and both over silence. */
+/** Asks all chains. A chain with the transaction in a block takes precedence over a mempool, and both over silence. */
 async function lookOnChains(
   chains: GateChain[],
   txHash: Hash,
@@ -142,7 +142,7 @@ function viewTransfer(
   }
 }
 
-/** The gate may not have passed since: what is open is counted by the head that was just read. */
+/** The gate may not have seen the head that was just read, so confirmations of open deposits are counted by it. */
 function countBy(head: Head | null, chainId: number | null, deposits: DepositView[]): DepositView[] {
   return deposits.map((deposit) => {
     const isOpen = deposit.state === 'pending' || deposit.state === 'held'
@@ -153,7 +153,7 @@ function countBy(head: Head | null, chainId: number | null, deposits: DepositVie
   })
 }
 
-/** Settles what is deep enough of a transaction now, rather than at the gate's next pass; the head it was counted by. */
+/** Settles a transaction's deposits that are deep enough now, not at the gate's next pass. Returns the head it used. */
 async function settleNow(deps: GateDeps, chain: GateChain, txHash: Hash): Promise<Head | null> {
   const reading = await chain.reader.readHead()
   if (reading.kind !== 'agreed') return null
@@ -174,7 +174,7 @@ async function remember(deps: GateDeps, chainId: number, txHash: Hash): Promise<
 
 /**
  * `pending`: something may still change (mempool, confirmations, held). `settled`: every deposit is credited or
- * rejected. The other two say why nothing will ever be credited.
+ * rejected. The other two say why nothing will be credited.
  */
 export type TransactionOutcome = 'pending' | 'settled' | 'no_qualifying_transfer' | 'transaction_failed'
 
@@ -184,16 +184,16 @@ export interface TransactionView {
   deposits: DepositView[]
 }
 
-/** What the API asks of the gate about one transaction hash (already checked to be 0x and 64 lower-case hex digits). */
+/** What the API asks the gate about one transaction hash, which must be 0x and 64 lower-case hex digits. */
 export interface TransactionDesk {
   /**
-   * Looks without recording anything: what the ledger knows, else what the RPCs of all configured chains show.
-   * `not_found` when no chain knows the hash; `unavailable` when a chain could not be asked and none knew it.
+   * Looks without recording anything: what the database knows, otherwise what the RPCs of all configured chains show.
+   * `not_found` when no chain knows the hash; `unavailable` when a chain could not be asked and no other knows it.
    */
   look(txHash: Hash, chainId?: number): Promise<TransactionLookup>
   /**
-   * Records the transaction's deposits and credits those that are due, by the very code the gate runs. Idempotent;
-   * concurrent calls for one hash share one verification.
+   * Records the transaction's deposits and credits those that are due, by the code the gate runs. Idempotent; concurrent
+   * calls for one hash share one verification.
    */
   submit(txHash: Hash, chainId?: number): Promise<TransactionLookup>
 }

@@ -6,31 +6,31 @@ import type { Agreed } from '../chain/rpc/agree.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 
-/** How long a head serves: a public route must not cost an RPC call for each time it is asked. */
-const HEAD_SERVES_MS = 2_000
-/** Wallets asked about within this time are read with one call. */
-const GATHERED_FOR_MS = 20
-const WALLETS_PER_CALL = 150
-/** Wallets that may wait for their answer, ten calls' worth; whoever comes later is told to come again. */
-const WALLETS_IN_WAITING = 1_500
-/** How long anybody waits for it: an RPC that hangs must not make a public route hang. */
-const PATIENCE_MS = 5_000
-/** Wallets remembered for a block; a chain that halts keeps one block for long. */
-const WALLETS_REMEMBERED = 20_000
+/** A head is used this long: a public route must not cost an RPC call for each request. */
+const MAX_HEAD_AGE_MS = 2_000
+/** Wallets requested within this time are read with one call. */
+const BATCH_WINDOW_MS = 20
+const MAX_WALLETS_PER_CALL = 150
+/** Wallets that may wait for an answer: ten calls' worth. Later requests are told to come back. */
+const MAX_WALLETS_WAITING = 1_500
+/** The longest wait for an answer: a hanging RPC must not make a public route hang. */
+const MAX_WAIT_MS = 5_000
+/** Wallets remembered for one block, which may last long if the chain halts. */
+const MAX_WALLETS_REMEMBERED = 20_000
 
-/** What a chain says at its newest block; every question is asked of the chain once, however many ask. */
+/** What a chain says at its newest block; the chain is asked each question once, however many callers ask it. */
 export interface Market {
   head: Head
   /** null where no price sources are configured. */
   readOracle(): Promise<Agreed<OracleReading> | null>
-  /** null where the chain has no AXGT; `busy` while too many wallets are asked about at once. */
+  /** null where the chain has no AXGT; `busy` while too many wallets are waiting. */
   readAxgtBalance(holder: Address): Promise<Agreed<bigint> | { kind: 'busy' } | null>
 }
 
 /**
- * Keeps what was read at the newest block of each chain, for as long as it is the newest. The head is asked for at most
- * every two seconds, prices once a block, and the AXGT of wallets in calls of up to 150, one call at a time for a head: the
- * cost to the RPCs is bounded by the time, not by how many ask. Nobody waits for longer than five seconds.
+ * Keeps what was read at the newest block of each chain, for as long as it is the newest. The head is read at most every two
+ * seconds, prices once per block, and the AXGT of wallets in calls of up to 150, one call at a time per head: the load on
+ * the RPCs is bounded per second, however many callers there are. Nobody waits for longer than five seconds.
  */
 export function createMarkets(deps: Pick<GateDeps, 'clock'>): {
   newest(chain: GateChain): Promise<Market | null>
@@ -48,7 +48,7 @@ export function createMarkets(deps: Pick<GateDeps, 'clock'>): {
     newest(chain) {
       const now = deps.clock().getTime()
       const current = kept.get(chain.chainId)
-      if (current !== undefined && Math.abs(now - current.readAt) < HEAD_SERVES_MS) return current.market
+      if (current !== undefined && Math.abs(now - current.readAt) < MAX_HEAD_AGE_MS) return current.market
       const market = readMarket(chain, current?.market)
       kept.set(chain.chainId, { readAt: now, market })
       return market
@@ -65,7 +65,7 @@ function openMarket(chain: GateChain, head: Head): Market {
     readOracle() {
       oracle ??= chain.reader.readOracle(head.number).then((read) => {
         if (read?.kind === 'agreed' && read.value.block.hash === head.hash) return read
-        // Not for ever: the next one asks again.
+        // A failure is not kept: the next caller asks again.
         oracle = null
         return read?.kind === 'agreed' ? { kind: 'behind' } : read
       })
@@ -82,15 +82,15 @@ function createWalletReader(chain: GateChain, head: Head): Market['readAxgtBalan
     return holders.map((_, index) => ({ kind: 'agreed', value: balances.value[index] ?? 0n }))
   }
   const loader = new DataLoader(read, {
-    maxBatchSize: WALLETS_PER_CALL,
-    batchScheduleFn: (dispatch) => setTimeout(dispatch, GATHERED_FOR_MS),
+    maxBatchSize: MAX_WALLETS_PER_CALL,
+    batchScheduleFn: (dispatch) => setTimeout(dispatch, BATCH_WINDOW_MS),
   })
   let remembered = 0
   let waiting = 0
   return async (holder) => {
-    if (waiting >= WALLETS_IN_WAITING) return { kind: 'busy' }
+    if (waiting >= MAX_WALLETS_WAITING) return { kind: 'busy' }
     remembered += 1
-    if (remembered > WALLETS_REMEMBERED) {
+    if (remembered > MAX_WALLETS_REMEMBERED) {
       loader.clearAll()
       remembered = 1
     }
@@ -108,7 +108,7 @@ function createWalletReader(chain: GateChain, head: Head): Market['readAxgtBalan
 async function withPatience<value>(answer: Promise<Agreed<value> | null>): Promise<Agreed<value> | null> {
   let timer: NodeJS.Timeout | undefined
   const patience = new Promise<Agreed<value>>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'unavailable', detail: 'no answer in time' }), PATIENCE_MS)
+    timer = setTimeout(() => resolve({ kind: 'unavailable', detail: 'no answer in time' }), MAX_WAIT_MS)
   })
   try {
     return await Promise.race([answer, patience])

@@ -7,10 +7,11 @@ import type { DepositReason, DepositState } from '../deposits/schema.ts'
 import { selectById } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import { planDeposit } from '../gate/planDeposit.ts'
-import { readLastAccepted } from '../prices/priceHistory.ts'
+import { readAxgtHistory } from '../prices/priceHistory.ts'
+import { axgtLimitOf, sourceOf } from '../pricing/priceRail.ts'
 import type { Quote } from '../pricing/quote.ts'
 
-/** Reasons that the operator may overrule; any other is about the payment itself, not about what it is worth. */
+/** Reasons that the operator may overrule. Any other concerns the payment itself, not its value. */
 const releasable: readonly (DepositReason | null)[] = [
   'state_unavailable',
   'price_unavailable',
@@ -18,13 +19,13 @@ const releasable: readonly (DepositReason | null)[] = [
 ]
 
 /**
- * Credits a held deposit as if it had been paid in another block, on the operator's word: the payment is proven at its own
- * block as ever, the payer's AXGT and the prices are those after `atBlock`. For deposits whose own block can not tell
- * what they are worth any more. The quote names the block, and who ordered it is kept with the credit.
+ * Credits a held deposit on the operator's order as if it had been paid in another block: the payment is proven at its own
+ * block as usual, but the payer's AXGT and the prices are those after `atBlock`. For deposits that can no longer be valued
+ * at their own block. The quote names the block, and the name of who ordered the release is kept with the credit.
  *
- * At most once, as any credit. The day's cap on AXGT does not bind it; the guards on prices do, but for the deviation
- * where `acceptDeviation` says so. Where the state at the deposit's own block is gone, what a token delivered can not be
- * compared with its log, and the log is believed: that too is the operator's word.
+ * At most once, like any credit. The daily cap on AXGT does not apply; the guards on prices do, except for the deviation if
+ * `acceptDeviation` is set. If the state at the deposit's own block is gone, what a token delivered cannot be compared with
+ * its log, and the log is believed: the operator's order covers that too.
  */
 export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promise<ReleaseOutcome> {
   const deposit = await selectById(deps.sql, order.depositId)
@@ -51,8 +52,14 @@ export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promi
     releasedBy: order.releasedBy,
     note: order.note,
   }
-  const event = await creditReleased(deps.sql, credit, { release, finalizedNumber: head.finalizedNumber })
-  if (event === null) return unproven('it is no longer held, or the balance can not hold it')
+  const event = await creditReleased(deps.sql, credit, {
+    release,
+    finalizedNumber: head.finalizedNumber,
+    axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
+  })
+  if (event === null) {
+    return unproven('it is no longer held, the balance cannot hold it, or its price is too far from one just credited')
+  }
   deps.report(event)
   return { kind: 'released', quote: credit.quote, attempt: event.attempt }
 }
@@ -70,7 +77,7 @@ async function quoteAt(
   if (proof.kind !== 'agreed') return unproven(whyNot(proof))
   if (!proof.value.canonical) return unproven('its block is no longer canonical')
   const hash = await chain.reader.readCanonicalHash(atBlock)
-  if (hash.kind !== 'agreed') return unproven(`block ${atBlock} can not be read: ${whyNot(hash)}`)
+  if (hash.kind !== 'agreed') return unproven(`block ${atBlock} cannot be read: ${whyNot(hash)}`)
   const [balances, oracle] = await Promise.all([
     chain.reader.readAxgtBalances([deposit.payer], atBlock),
     chain.reader.readOracle(atBlock),
@@ -78,7 +85,7 @@ async function quoteAt(
   for (const read of [balances, oracle]) {
     if (read !== null && read.kind !== 'agreed') return unproven(`at block ${atBlock}: ${whyNot(read)}`)
   }
-  // Balances are asked for by height: they are that block's only if it still stands afterwards.
+  // Balances are read by block number: they belong to this block only if it still stands afterwards.
   const after = await chain.reader.readCanonicalHash(atBlock)
   const isSameBlock = after.kind === 'agreed' && after.value === hash.value
   const isPriceOfIt = oracle?.kind !== 'agreed' || oracle.value.block.hash === hash.value
@@ -93,11 +100,14 @@ async function quoteAt(
       oracle: market,
     },
   }
+  const rail = deps.rails.get(deposit.rail)
+  const isCompared =
+    rail !== undefined && market !== null && sourceOf(deps.pricing, rail.config.asset) === 'twap'
   const decision = planDeposit(deposit, evidence, {
-    rail: deps.rails.get(deposit.rail),
+    rail,
     pricing: deps.pricing,
     axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    lastAccepted: market === null ? null : await readLastAccepted(deps.sql, deposit.rail, market.block),
+    history: isCompared ? await readAxgtHistory(deps.sql, deposit.rail, market.block) : null,
     release: { block: { number: atBlock, hash: hash.value }, acceptDeviation },
   })
   switch (decision.kind) {
@@ -117,7 +127,7 @@ async function quoteAt(
   }
 }
 
-/** With the state of its own block where there still is one, else without. */
+/** With the state of the deposit's own block if it is still available, otherwise without. */
 async function prove(chain: GateChain, { blockNumber, blockHash, txHash, rail }: OpenDeposit) {
   const block = { number: blockNumber, hash: blockHash }
   const transactions = [{ txHash, ether: rail.startsWith('eth:') }]
@@ -139,32 +149,32 @@ function unproven(detail: string): Extract<ReleaseOutcome, { kind: 'unproven' }>
   return { kind: 'unproven', detail }
 }
 
-/** What the operator orders: to credit a held deposit as if it had been paid in another block. */
+/** The operator's order to credit a held deposit as if it had been paid in another block. */
 export interface ReleaseOrder {
   depositId: string
   /** The payer's AXGT and the prices are read after this block. */
   atBlock: bigint
-  /** Who orders it, for the record. */
+  /** The operator's name, for the record. */
   releasedBy: string
-  /** Why, for the record. */
+  /** The reason, for the record. */
   note: string | null
   /** Credits at a price that is farther from the slower TWAP than `AXGT_MAX_DEVIATION_PERCENT`. */
   acceptDeviation: boolean
-  /** Only says what it would be worth. */
+  /** Only computes what it would be credited as. */
   dryRun: boolean
 }
 
-/** What came of an order. */
+/** The result of an order. */
 export type ReleaseOutcome =
   | { kind: 'released'; quote: Quote; attempt: number }
-  /** With `dryRun`: what it would be. */
+  /** With `dryRun`: what would be credited. */
   | { kind: 'would_release'; quote: Quote }
   | { kind: 'not_found' }
-  /** Only a held deposit can be released, and only from a reason that the chain can not end by itself. */
+  /** Only a held deposit can be released, and only if its value is in question, not the payment itself. */
   | { kind: 'not_releasable'; state: DepositState; reason: DepositReason | null }
-  /** The block is not there yet, or less deep than a deposit must be. */
+  /** The block does not exist yet, or is less deep than a deposit must be. */
   | { kind: 'block_not_deep_enough'; deepestBlock: bigint }
   /** The payment could not be proven, or the state at that block could not be read. */
   | { kind: 'unproven'; detail: string }
-  /** There is no usable price at that block either, or the payment is worth too little or too much at it. */
+  /** That block has no usable price either, or the payment is worth too little or too much there. */
   | { kind: 'unpriced'; detail: string }

@@ -2,27 +2,27 @@ import { pause } from '../clock/pause.ts'
 import type { Sql } from '../database/connect.ts'
 
 export interface ForgetOptions {
-  /** How old an event is when it is deleted, in days, by the database's clock. */
+  /** The age in days at which an event is deleted, by the database's clock. */
   keepDays: number
-  /** Events up to there were looked at before in this round. */
+  /** Events up to this one were examined earlier in this round. */
   afterSeq: bigint
-  /** How many are looked at, and deleted at most. */
+  /** How many events are examined, and so deleted at most. */
   limit: number
 }
 
 /** What came of one batch. */
 export interface Forgotten {
   events: number
-  /** From where the next batch goes on; null: what comes next is too young. */
+  /** Where the next batch starts; null: the events that follow are too young. */
   nextSeq: bigint | null
 }
 
 /**
- * Deletes published events that are old, with their deliveries and attempts: one bounded batch, the oldest first. Not one
- * that is still to be delivered, though its receiver may be disabled; nor the newest of all, by which the next one gets its
- * place. How far was deleted is written down in the same transaction, so that whoever resumes from before is told so.
+ * Deletes old published events with their deliveries and attempts: one bounded batch, oldest first. An event whose delivery
+ * is pending is kept, even if its receiver is disabled; so is the newest of all, which decides the place of the next. The
+ * same transaction records how far events were deleted, so a client that resumes from before that point can be told.
  *
- * Idempotent. An event that is redelivered at that very moment makes the batch fail and nothing be deleted.
+ * Idempotent. If an event is redelivered at that moment, the batch fails and deletes nothing.
  */
 export async function forgetEvents(
   sql: Sql,
@@ -53,20 +53,20 @@ export async function forgetEvents(
   return { events: row.events, nextSeq: isOver ? null : row.lastSeq }
 }
 
-const EVERY_MS = 10 * 60_000
-/** Events of one transaction: some ten milliseconds. */
-const AT_ONCE = 1_000
+const ROUND_INTERVAL_MS = 10 * 60_000
+/** A batch of this size takes some ten milliseconds. */
+const MAX_EVENTS_PER_TRANSACTION = 1_000
 
 export interface ForgettingOptions {
   keepDays: number
   stop: AbortSignal
-  /** Told of every round that fails. */
+  /** Called for every round that fails. */
   onProblem: (error: unknown) => void
 }
 
 /**
- * Deletes events that are older than they are kept for, until stopped. Only the leader runs it, to save work. A round that
- * fails is tried again at its next time.
+ * Deletes events past their retention, until stopped. Only the leader runs this, to save work. A round that fails is
+ * retried at the next interval.
  */
 export async function runForgetting(
   sql: Sql,
@@ -76,12 +76,12 @@ export async function runForgetting(
     try {
       let afterSeq: bigint | null = 0n
       while (afterSeq !== null && !stop.aborted) {
-        const { nextSeq } = await forgetEvents(sql, { keepDays, afterSeq, limit: AT_ONCE })
+        const { nextSeq } = await forgetEvents(sql, { keepDays, afterSeq, limit: MAX_EVENTS_PER_TRANSACTION })
         afterSeq = nextSeq
       }
     } catch (error) {
       onProblem(error)
     }
-    await pause(EVERY_MS, stop)
+    await pause(ROUND_INTERVAL_MS, stop)
   }
 }

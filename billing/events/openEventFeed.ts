@@ -3,17 +3,17 @@ import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
 import type { EventKind } from './schema.ts'
 
-/** Should a notification be lost, its event is told this much later. */
-const LOOKED_EVERY_MS = 1_000
-const AT_ONCE = 1_000
+/** If a notification is lost, its event is noticed this much later. */
+const POLL_INTERVAL_MS = 1_000
+const MAX_EVENTS_PER_READ = 1_000
 
-/** What event streams are fed from. It says when there is something new; a stream reads it, in order, when it can send it. */
+/** The source of event streams: it wakes a stream when there are new events, which the stream reads when it can send. */
 export interface EventFeed {
-  /** Aborted when the process stops: nothing will be told any more. */
+  /** Aborted when the process stops: nothing more will be announced. */
   stopped: AbortSignal
-  /** Resolves when it has stopped, and asks the database no more. */
+  /** Resolves when the feed has stopped and no longer queries the database. */
   over: Promise<void>
-  /** Calls `wake` after each time that events of the account were published, until the answer is called. */
+  /** Calls `wake` whenever events of the account have been published. Returns the function that unsubscribes. */
   subscribe(account: Address, wake: () => void): () => void
   seqs(): Promise<Seqs>
   count(account: Address, range: { after: bigint; limit: number }): Promise<number>
@@ -22,13 +22,13 @@ export interface EventFeed {
 
 export interface EventFeedOptions {
   stop: AbortSignal
-  /** Told when reading fails, once until it works again. */
+  /** Called when reading fails, once until it works again. */
   onProblem: (error: unknown) => void
 }
 
 /**
- * Opens the feed of this process, until stopped. Whoever subscribes first and reads then misses nothing: everything
- * published after that read wakes it.
+ * Opens the feed of this process, which runs until stopped. A client that subscribes first and reads afterwards misses
+ * nothing: everything published after its read wakes it.
  */
 export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOptions): Promise<EventFeed> {
   const subscribers = new Map<string, Set<() => void>>()
@@ -38,18 +38,18 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
 
   async function dispatch(): Promise<void> {
     for (;;) {
-      // Read also while nobody has subscribed: who does so meanwhile must be woken for what it could not see.
+      // Also without subscribers: one that arrives during this read must be woken for what its own read did not see.
       const rows = await sql<{ account: string; seq: bigint }[]>`
-        select account, seq from credits.outbox_event where seq > ${last} order by seq limit ${AT_ONCE}`
+        select account, seq from credits.outbox_event where seq > ${last} order by seq limit ${MAX_EVENTS_PER_READ}`
       last = rows.at(-1)?.seq ?? last
       for (const account of new Set(rows.map((row) => row.account))) {
         for (const wake of subscribers.get(account) ?? []) wake()
       }
-      if (rows.length < AT_ONCE) return
+      if (rows.length < MAX_EVENTS_PER_READ) return
     }
   }
 
-  const over = workWhenWoken(dispatch, { waker, everyMs: LOOKED_EVERY_MS, stop, onProblem }).then(() =>
+  const over = workWhenWoken(dispatch, { waker, everyMs: POLL_INTERVAL_MS, stop, onProblem }).then(() =>
     listening.unlisten().catch(() => {}),
   )
 
@@ -71,7 +71,7 @@ export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOpti
   }
 }
 
-/** Reads the published events of an account after a place in the order, oldest first. Nothing ever comes in before them. */
+/** Reads an account's published events after a place in the order, oldest first. No event is ever inserted before them. */
 function readAccountEvents(
   sql: Sql,
   account: Address,
@@ -82,15 +82,15 @@ function readAccountEvents(
     where account = ${account} and seq > ${after} order by seq limit ${limit}`
 }
 
-/** Where the order of published events begins and ends that can still be read. */
+/** The range of published events that can still be read. */
 export interface Seqs {
-  /** Events up to there may be deleted: whoever has not seen so far can not tell what it missed. 0 at first. */
+  /** Events up to this one may be deleted: a client that has not seen it cannot tell what it missed. 0 at first. */
   forgotten: bigint
-  /** The place of the event that was published last; 0 before the first. */
+  /** The place of the newest published event; 0 before the first. */
   newest: bigint
 }
 
-/** Reads from where to where the order of events can be followed. */
+/** Reads the range of published events that can still be read. */
 export async function readSeqs(sql: Sql): Promise<Seqs> {
   const [row] = await sql<Seqs[]>`
     select (select through_seq from credits.outbox_forgotten) as forgotten,
@@ -99,7 +99,7 @@ export async function readSeqs(sql: Sql): Promise<Seqs> {
   return { forgotten: row.forgotten, newest: row.newest }
 }
 
-/** Counts the published events of an account after a place in the order, up to `limit`: more are not looked at. */
+/** Counts an account's published events after a place in the order, up to `limit`. */
 async function countAccountEvents(
   sql: Sql,
   account: Address,
@@ -114,7 +114,7 @@ async function countAccountEvents(
 
 /** A published event of one account. */
 export interface AccountEvent {
-  /** Its place in the order in which everybody is told. */
+  /** Its place in the one order of all published events. */
   seq: bigint
   kind: EventKind
   payload: unknown

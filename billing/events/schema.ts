@@ -3,7 +3,7 @@ import { boolean, check, index, integer, jsonb, primaryKey, text, uniqueIndex } 
 import { big, instant } from '../database/columns.ts'
 import { credits } from '../ledger/schema.ts'
 
-/** Everything that is told, to wallets by event streams and to the operator's system by webhooks. */
+/** Every kind of event that is announced: to wallets by event streams, to the operator's system by webhooks. */
 export const eventKinds = [
   'deposit.pending',
   'deposit.credited',
@@ -22,9 +22,9 @@ export const eventKinds = [
 export type EventKind = (typeof eventKinds)[number]
 
 /**
- * The outbox: what happened, written in the same transaction as the thing itself, so nothing is told that did not
- * happen and nothing happens untold. Ids are given before the commit and so may become visible out of order; `seq` is
- * given afterwards, by one publisher at a time, and is the order in which everybody is told.
+ * The outbox: an event is written in the same transaction as the change it announces, so every change is announced and
+ * nothing else is. Ids are assigned before the commit and may become visible out of order; `seq` is assigned afterwards,
+ * by one publisher at a time, and is the order in which events are announced.
  */
 export const outboxEvent = credits.table(
   'outbox_event',
@@ -44,7 +44,7 @@ export const outboxEvent = credits.table(
   ],
 )
 
-/** Up to where events have been deleted, for whoever resumes from before. One row. */
+/** Up to where events have been deleted, for clients that resume from an earlier place. One row. */
 export const outboxForgotten = credits.table(
   'outbox_forgotten',
   {
@@ -54,18 +54,18 @@ export const outboxForgotten = credits.table(
   (table) => [check('outbox_forgotten_is_one', sql`${table.one}`)],
 )
 
-/** A receiver of webhooks, by the digest of its URL: an answer of 410 disables it until the URL changes. */
+/** A receiver of webhooks, by the digest of its URL. An answer of 410 disables it. */
 export const webhookEndpoint = credits.table('webhook_endpoint', {
   id: text('id').primaryKey(),
   disabledAt: instant('disabled_at'),
   createdAt: instant('created_at').notNull().defaultNow(),
 })
 
-/** `failed`: given up after all attempts. */
+/** `failed`: all attempts have failed. */
 export const webhookDeliveryStates = ['pending', 'delivered', 'failed'] as const
 export type WebhookDeliveryState = (typeof webhookDeliveryStates)[number]
 
-/** One event on its way to one receiver. Made when the event is published; its primary key is what makes it one delivery. */
+/** One event on its way to one receiver. Created when the event is published; the primary key prevents a second one. */
 export const webhookDelivery = credits.table(
   'webhook_delivery',
   {
@@ -88,7 +88,7 @@ export const webhookDelivery = credits.table(
   ],
 )
 
-/** The log of every attempt to deliver: what the operator reads when something did not arrive. */
+/** Every attempt to deliver: what the operator reads when a webhook did not arrive. */
 export const webhookAttempt = credits.table(
   'webhook_attempt',
   {
@@ -99,7 +99,7 @@ export const webhookAttempt = credits.table(
     durationMs: integer('duration_ms').notNull(),
     /** null: there was no answer. */
     status: integer('status'),
-    /** In a sentence, without secrets; null when it was delivered. */
+    /** One sentence without secrets; null when the attempt succeeded. */
     problem: text('problem'),
   },
   (table) => [index('webhook_attempt_by_event').on(table.eventId, table.id)],

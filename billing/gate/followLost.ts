@@ -6,8 +6,8 @@ import { selectLost } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 
 /**
- * For deposits not yet credited whose block no longer stands: follows each transaction to the block it is in now, or marks
- * the deposit orphaned when it is in none. While the RPCs do not say, it waits.
+ * Resolves deposits whose block no longer stands before they are credited: follows each transaction to the block it is in
+ * now, or marks its deposits orphaned when it is in none. While the RPCs give no clear answer, the deposits wait.
  */
 export async function resolveLost(deps: GateDeps, chain: GateChain, deposits: OpenDeposit[]): Promise<void> {
   for (const group of groupBy(deposits, ({ txHash }) => txHash).values()) {
@@ -28,7 +28,7 @@ export async function resolveLost(deps: GateDeps, chain: GateChain, deposits: Op
       )
       for (const event of events) deps.report(event)
     } else if (located.value.blockHash === first.blockHash) {
-      // The reorg was undone between two questions.
+      // The reorg was undone between two requests.
       await postponeDeposits(deps.sql, group, deps.clock())
     } else {
       for (const deposit of group) await moveDeposit(deps.sql, deposit, located.value)
@@ -36,18 +36,18 @@ export async function resolveLost(deps: GateDeps, chain: GateChain, deposits: Op
   }
 }
 
-const LOST_AT_ONCE = 100
+const MAX_LOST_PER_PASS = 100
 
 /**
- * Looks for orphaned and reversed deposits in the chain again: a transaction that a reorg dropped often comes back. Found,
- * the deposit is pending in its new block; not found, it is looked for later and later, and in the end no more (the
- * indexer or a submission can still bring it back).
+ * Searches the chain again for orphaned and reversed deposits: a transaction that a reorg dropped often comes back. Once
+ * found, the deposit is pending in its new block. Otherwise the search is repeated at growing intervals and ends after
+ * about two days; the indexer or a submission can still bring the deposit back.
  */
 export async function searchLost(deps: GateDeps, chain: GateChain): Promise<void> {
   const lost = await selectLost(deps.sql, {
     chainId: chain.chainId,
     now: deps.clock(),
-    limit: LOST_AT_ONCE,
+    limit: MAX_LOST_PER_PASS,
   })
   for (const deposit of lost) {
     const located = await chain.reader.locate(deposit.txHash)

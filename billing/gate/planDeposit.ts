@@ -3,26 +3,26 @@ import type { Evidence } from '../chain/proof/evidence.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { PricingConfig } from '../config/config.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
-import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
+import type { AxgtHistory } from '../pricing/axgtHistory.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { quote } from '../pricing/quote.ts'
 import type { GateRail } from './gateDeps.ts'
 
 export interface PlanContext {
-  /** undefined: the rail is not (or no longer) enabled. */
+  /** undefined when the rail is not, or no longer, enabled. */
   rail: GateRail | undefined
   pricing: PricingConfig
   /** null where the chain has no AXGT. */
   axgtDecimals: number | null
-  /** The last price that was accepted before the block whose price is used; null: none lately. */
-  lastAccepted: AcceptedPrice | null
-  /** The first usable price after the deposit's block, where its own block has none. */
+  /** What the AXGT price of the block used is compared with; null where the price is not at the TWAP. */
+  history: AxgtHistory | null
+  /** The first usable price after the deposit's block, if its own block has none. */
   laterPrice?: OracleReading
-  /** An operator's word that balances and prices are those of another block, which `evidence` then holds. */
+  /** An operator's order to use balances and prices of another block; `evidence` then contains those. */
   release?: { block: { number: bigint; hash: Hash }; acceptDeviation: boolean }
 }
 
-/** Decides about one deposit from what the RPCs agree on about its block. Pure. */
+/** Decides one deposit from what the RPCs agree on about its block. Pure. */
 export function planDeposit(
   deposit: OpenDeposit,
   evidence: Agreed<Evidence>,
@@ -47,7 +47,7 @@ function planProven(
   deposit: OpenDeposit,
   evidence: Extract<Evidence, { canonical: true }>,
   rail: GateRail,
-  { pricing, axgtDecimals, lastAccepted, laterPrice, release }: PlanContext,
+  { pricing, axgtDecimals, history, laterPrice, release }: PlanContext,
 ): Decision {
   const transaction = evidence.transactions.find(({ txHash }) => txHash === deposit.txHash)
   if (transaction === undefined) return { kind: 'wait', deposit }
@@ -67,7 +67,7 @@ function planProven(
   const balance = evidence.axgtBalances.find(({ holder }) => holder === deposit.payer)?.balance
   const axgt = balance === undefined || axgtDecimals === null ? null : { balance, decimals: axgtDecimals }
   if (rail.config.asset === 'eth' && axgtDecimals !== null && axgt === null) {
-    // Never silently "no discount": without the payer's AXGT there is no tier.
+    // Never fall back to "no discount": without the payer's AXGT the tier is unknown.
     return { kind: 'hold', deposit, reason: 'state_unavailable', detail: "the payer's AXGT was not read" }
   }
   const block = release?.block ?? { number: deposit.blockNumber, hash: deposit.blockHash }
@@ -80,8 +80,8 @@ function planProven(
     axgt,
     block,
     oracle: laterPrice ?? evidence.oracle,
-    lastAccepted,
-    acceptDeviation: release?.acceptDeviation ?? false,
+    history,
+    deviation: release?.acceptDeviation ? 'accepted' : laterPrice ? 'near' : 'limited',
   })
   if (outcome.kind === 'price_unavailable') {
     const { why: detail } = outcome
@@ -91,7 +91,7 @@ function planProven(
     const detail = 'it is worth more than one credit may hold'
     return { kind: 'hold', deposit, reason: 'amount_too_large', detail, provenBaseUnits: amountBaseUnits }
   }
-  // What was credited before it was reversed was enough then, perhaps together with others that are not held any more.
+  // A reversed credit was large enough once, perhaps together with payments that are no longer held.
   const wasEnough = deposit.attempt > 0 && amountBaseUnits >= deposit.amountBaseUnits
   const isEnough = wasEnough || amountBaseUnits >= outcome.quote.minimumBaseUnits
   return {
@@ -104,8 +104,8 @@ function planProven(
 }
 
 /**
- * What really arrived. Where the wallet gained less than the block's logs say, the shortage is this payment's when it is
- * the only one of its token in the block; otherwise nobody can tell whose it is (null).
+ * The amount that really arrived. If the wallet gained less than the block's logs say, the shortfall is this payment's when
+ * it is the only one of its token in the block; otherwise it cannot be attributed (null).
  */
 function arrivedAmount(
   logged: bigint,
@@ -119,8 +119,8 @@ function arrivedAmount(
 }
 
 /**
- * Decides whether payments of one payer on one rail, each below the minimum, reach it together: the minimum is the one at
- * the newest of them. Every one of them is credited by its own quote, or none. Pure.
+ * Decides whether payments of one payer on one rail, each below the minimum, reach it together: the minimum is that of the
+ * newest payment. Either all are credited, each by its own quote, or none. Pure.
  */
 export function planSmallPayments(small: Extract<Decision, { kind: 'small' }>[]): Decision[] {
   const newest = small.reduce<(typeof small)[number] | null>(

@@ -3,20 +3,20 @@ import type { Evidence } from '../chain/proof/evidence.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
-import { readLastAccepted } from '../prices/priceHistory.ts'
+import { readAxgtHistory } from '../prices/priceHistory.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail, sourceOf } from '../pricing/priceRail.ts'
 import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
 import { type PlanContext, planDeposit } from './planDeposit.ts'
 
-/** Blocks whose evidence is under way at once; each holds a block's receipts and traces in memory meanwhile. */
-const BLOCKS_AT_ONCE = 8
+/** Each block being proven keeps its receipts and traces in memory. */
+const MAX_BLOCKS_IN_FLIGHT = 8
 
 /**
- * Proves deposits on the RPCs, a block at a time, and decides about each. Writes nothing.
+ * Proves deposits on the RPCs, block by block, and decides each. Writes nothing.
  *
- * A deposit that was already held because its block has no usable price is priced at the first block after it that has
- * one, up to `deepestBlock`.
+ * A deposit already held because its block has no usable price is priced at the first later block that has one, up to
+ * `deepestBlock`.
  */
 export async function proveDeposits(
   deps: GateDeps,
@@ -24,7 +24,7 @@ export async function proveDeposits(
   deposits: OpenDeposit[],
   deepestBlock: bigint,
 ): Promise<Decision[]> {
-  const limit = pLimit(BLOCKS_AT_ONCE)
+  const limit = pLimit(MAX_BLOCKS_IN_FLIGHT)
   const readOracle = oncePerBlock(chain)
   const decided = await Promise.all(
     [...groupBy(deposits, ({ blockNumber, blockHash }) => `${blockNumber} ${blockHash}`).values()].map(
@@ -36,7 +36,7 @@ export async function proveDeposits(
 
 type ReadOracle = GateChain['reader']['readOracle']
 
-/** Payments of one outage look at the same blocks for its end. */
+/** Payments held by the same outage read the same blocks to find its end. */
 function oncePerBlock(chain: GateChain): ReadOracle {
   const readings = new Map<bigint, ReturnType<ReadOracle>>()
   return (blockNumber) => {
@@ -55,7 +55,7 @@ async function proveBlock(
 ): Promise<Decision[]> {
   const [first] = group
   if (first === undefined) return []
-  // A rail that is off needs no proof.
+  // A disabled rail needs no proof.
   const provable = group.filter(({ rail }) => deps.rails.has(rail))
   const evidence: Agreed<Evidence> =
     provable.length === 0
@@ -99,7 +99,7 @@ async function contextOf(
     rail,
     pricing,
     axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    lastAccepted: isComparable && oracle !== null ? await readLastAccepted(sql, name, oracle.block) : null,
+    history: isComparable && oracle !== null ? await readAxgtHistory(sql, name, oracle.block) : null,
   }
 }
 
@@ -118,8 +118,9 @@ async function priceLater(
   const range = { unusableBlock: deposit.blockNumber, deepestBlock }
   const laterPrice = await findLaterPrice(deps, context.rail, range, readOracle)
   if (laterPrice === null) return decision
-  const lastAccepted = await readLastAccepted(deps.sql, deposit.rail, laterPrice.block)
-  return planDeposit(deposit, evidence, { ...context, laterPrice, lastAccepted })
+  const isComparable = sourceOf(deps.pricing, context.rail.config.asset) === 'twap'
+  const history = isComparable ? await readAxgtHistory(deps.sql, deposit.rail, laterPrice.block) : null
+  return planDeposit(deposit, evidence, { ...context, laterPrice, history })
 }
 
 function transactionsOf(deposits: OpenDeposit[]) {
@@ -131,12 +132,13 @@ function transactionsOf(deposits: OpenDeposit[]) {
 }
 
 /**
- * Finds the price for a payment whose own block has none that can be trusted: that of the first block after it that has
- * one, found by halving the stretch up to the newest block that is deep enough. Which block that is depends on the chain
- * alone (where the source failed and recovered several times, on one of the recoveries), not on when it is looked for by
- * more than that. Null while even the newest block has no usable price, or the chain can not be read.
+ * Finds the price for a payment whose own block has no price that can be trusted: that of the first later block that has
+ * one, by bisection up to the newest block that is deep enough. If the source failed and recovered several times, the
+ * bisection may end at any of the recoveries, and only then does the result depend on when it runs. Null while even the
+ * newest block has no usable price, or the chain cannot be read. An AXGT price counts once it is near the others: see
+ * `Deviation`.
  *
- * Costs one look while the source is down, and log2 of the blocks in between when it is back.
+ * Costs one read while the source is down, and log2 of the number of blocks in between once it is back.
  */
 async function findLaterPrice(
   { sql, pricing }: Pick<GateDeps, 'sql' | 'pricing'>,
@@ -144,10 +146,11 @@ async function findLaterPrice(
   { unusableBlock, deepestBlock }: { unusableBlock: bigint; deepestBlock: bigint },
   readOracle: (blockNumber: bigint) => Promise<Agreed<OracleReading> | null>,
 ): Promise<OracleReading | null> {
-  const { asset } = rail.config
+  const { config } = rail
+  const isComparable = sourceOf(pricing, config.asset) === 'twap'
   const isUsable = async (oracle: OracleReading) => {
-    const lastAccepted = asset === 'axgt' ? await readLastAccepted(sql, rail.config.rail, oracle.block) : null
-    return priceRail({ pricing, asset, oracle, lastAccepted, acceptDeviation: false }).kind === 'priced'
+    const history = isComparable ? await readAxgtHistory(sql, config.rail, oracle.block) : null
+    return priceRail({ pricing, rail: config, oracle, history, deviation: 'near' }).kind === 'priced'
   }
   if (deepestBlock <= unusableBlock) return null
   const newest = await readOracle(deepestBlock)

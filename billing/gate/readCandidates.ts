@@ -3,16 +3,16 @@ import type { Asset } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
 import { recordSeen, type SeenDeposit } from '../deposits/recordSeen.ts'
 
-/** The schema of stable views over whichever build of the indexer is live. */
+/** The schema of stable views onto the live build of the indexer. */
 export const INDEXER_VIEWS = 'indexer'
 
 /**
- * Blocks below the newest one read that are read again every time: rows of blocks that the indexer does not hold final
- * vanish and come back (65 blocks on mainnet, 30 elsewhere; ADR 0001), also in other blocks.
+ * This many blocks below the newest one read are read again each time: until a block is final for the indexer (65 blocks on
+ * mainnet, 30 elsewhere; ADR 0001), its rows may vanish and come back, also in other blocks.
  */
 const REREAD_BLOCKS = 128n
 
-const PAGE = 1000
+const MAX_ROWS_PER_PAGE = 1000
 
 type CandidateRow = {
   asset: Asset
@@ -25,11 +25,11 @@ type CandidateRow = {
 }
 
 /**
- * Takes over what the indexer has seen since the last time, as pending deposits; returns how many are new. Nothing here
- * is believed: each is proven before it is credited. An indexer without views yet (its first backfill) shows nothing.
+ * Records what the indexer has seen since the last time as pending deposits; returns how many are new. Nothing here is
+ * trusted: each deposit is proven before it is credited. An indexer without views yet (its first backfill) has nothing.
  *
- * Kept per schema of the indexer, so a rebuilt index is read again from its beginning; deposits already recorded are
- * skipped by the database.
+ * The cursor is kept for each schema of the indexer, so a rebuilt index is read again from its beginning; the database
+ * skips deposits that are already recorded.
  */
 export async function readCandidates(sql: Sql, chainId: number, wallet: Address): Promise<number> {
   const indexerSchema = await readLiveSchema(sql)
@@ -39,7 +39,7 @@ export async function readCandidates(sql: Sql, chainId: number, wallet: Address)
     where chain_id = ${chainId} and indexer_schema = ${indexerSchema}`
   let from = cursor === undefined ? 0n : cursor.blockNumber - REREAD_BLOCKS
   if (from < 0n) from = 0n
-  // Taken before the rows: what arrives while they are read is read again the next time.
+  // Read before the rows: what arrives while they are read is read again next time.
   const newest = await readNewestBlock(sql, chainId)
   let after: CandidateRow | null = null
   let recorded = 0
@@ -50,7 +50,7 @@ export async function readCandidates(sql: Sql, chainId: number, wallet: Address)
       page.map((row) => toSeen(chainId, row)),
     )
     after = page.at(-1) ?? null
-    if (page.length < PAGE) break
+    if (page.length < MAX_ROWS_PER_PAGE) break
   }
   if (newest !== null && (cursor === undefined || newest > cursor.blockNumber)) {
     await sql`
@@ -61,7 +61,7 @@ export async function readCandidates(sql: Sql, chainId: number, wallet: Address)
   return recorded
 }
 
-/** The schema that the views point to; null while there are none. */
+/** The schema behind the views; null while there are no views. */
 async function readLiveSchema(sql: Sql): Promise<string | null> {
   const [row] = await sql<{ schema: string }[]>`
     select distinct n.nspname as schema
@@ -79,7 +79,7 @@ async function readNewestBlock(sql: Sql, chainId: number): Promise<bigint | null
   return row?.newest == null ? null : BigInt(row.newest)
 }
 
-/** Groups transfer rows into deposits; those recorded at the very block are left out by the database, not fetched. */
+/** Groups transfer rows into deposits. The database leaves out those already recorded at the same block. */
 async function readPage(
   sql: Sql,
   chainId: number,
@@ -103,7 +103,7 @@ async function readPage(
     left join credits.deposit d on d.id = ${chainId}::text || '-' || c.tx_hash || '-' || c.asset || '-' || c.payer
     where d.id is null or (d.state in ('orphaned', 'reversed') and d.block_hash <> c.block_hash)
     order by c.block_number, c.tx_hash, c.asset, c.payer
-    limit ${PAGE}`
+    limit ${MAX_ROWS_PER_PAGE}`
 }
 
 function toSeen(chainId: number, row: CandidateRow): SeenDeposit {

@@ -3,9 +3,9 @@ import type { GateEvent } from '../deposits/deposit.ts'
 import type { Metrics } from '../health/createMetrics.ts'
 
 /**
- * Tells what the gate did: a log line for each deposit credited, held, reversed, orphaned or rejected, with key, amounts and
- * block; errors for what an operator must look at; and the metrics. A problem that stays is told when it begins and when it
- * ends, not at every pass.
+ * Reports what the gate did: a log line for each deposit credited, held, reversed, orphaned or rejected, with key, amounts
+ * and block; errors for what an operator must look at; and the metrics. A lasting problem is logged when it begins and when
+ * it ends, not at every pass.
  */
 export function reportGate(
   logger: Logger,

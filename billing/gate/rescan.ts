@@ -2,23 +2,25 @@ import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { recordSeen } from '../deposits/recordSeen.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 
-/** Blocks asked for with one eth_getLogs; what every provider serves. */
-const TOKEN_BLOCKS_AT_ONCE = 500n
+/** Blocks in one eth_getLogs request; every provider serves this many. */
+const MAX_BLOCKS_PER_LOGS_REQUEST = 500n
+/** Blocks in one step when ETH is searched for too: each costs two requests. */
+const MAX_ETHER_BLOCKS_PER_STEP = 25n
 
 export interface RescanRange {
   chainId: number
   fromBlock: bigint
   /** Inclusive. */
   toBlock: bigint
-  /** Whether ETH is looked for too: costs two requests a block. */
+  /** Whether to search for ETH too, at a cost of two requests per block. */
   ether: boolean
   onProgress?: (progress: { block: bigint; found: number; recorded: number }) => void
 }
 
 /**
- * Looks through blocks on the RPCs, without the indexer, and records what pays the wallet as pending; the gate proves and
- * credits it as any other. Idempotent: what is recorded stays as it is. Throws when a chain is not configured or no RPC
- * answers; it may be run again from where it was.
+ * Searches blocks on the RPCs, without the indexer, and records payments to the wallet as pending; the gate proves and
+ * credits them like any other. Idempotent: what is recorded stays as it is. Throws when the chain is not configured or no
+ * RPC answers; it can be resumed at the block where it stopped.
  */
 export async function rescan(
   deps: GateDeps,
@@ -28,7 +30,7 @@ export async function rescan(
   if (chain === undefined) throw new Error(`chain ${range.chainId} is not configured (RAILS)`)
   let found = 0
   let recorded = 0
-  const step = range.ether ? 25n : TOKEN_BLOCKS_AT_ONCE
+  const step = range.ether ? MAX_ETHER_BLOCKS_PER_STEP : MAX_BLOCKS_PER_LOGS_REQUEST
   for (let fromBlock = range.fromBlock; fromBlock <= range.toBlock; fromBlock += step) {
     const last = fromBlock + step - 1n
     const toBlock = last < range.toBlock ? last : range.toBlock
@@ -57,17 +59,17 @@ async function readTimestamps(chain: GateChain, blockNumbers: Set<bigint>): Prom
   return timestamps
 }
 
-/** Blocks behind which a sweep never falls back: a long outage is the indexer's (or an operator's rescan) to make up. */
-const SWEEP_AT_MOST = 5_000n
-/** One request serves this many blocks, so waiting for them costs nothing. */
-const SWEEP_EVERY = 8n
+/** A sweep reaches no further back: after a long outage the indexer, or an operator's rescan, finds what is missing. */
+const MAX_SWEEP_BLOCKS = 5_000n
+/** One request covers many blocks, so a sweep waits until this many are there. */
+const MIN_SWEEP_BLOCKS = 8n
 
 /**
- * Looks for token transfers that the indexer was never shown: an RPC that answered with empty logs once leaves a hole there
- * that nothing else would notice. All RPCs are asked, and what any of them shows is recorded; one request an RPC for every
- * few blocks. ETH is not swept: Ponder refuses a block whose traces or transactions are missing, and logs are what providers lose.
+ * Searches for token transfers that the indexer never saw: an RPC that once answered with empty logs leaves a gap that
+ * nothing else would notice. All RPCs are asked, one request each for every few blocks, and what any of them shows is
+ * recorded. ETH is not swept: providers lose logs, whereas Ponder refuses a block without its traces or transactions.
  *
- * Where it has got to is kept in the database; the first sweep begins at the head, since the past is the indexer's.
+ * Its progress is kept in the database. The first sweep begins at the head, since the indexer covers the past.
  */
 export async function sweepTokens(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
   const { sql } = deps
@@ -77,9 +79,9 @@ export async function sweepTokens(deps: GateDeps, chain: GateChain, head: Head):
   const [row] = await sql<{ sweptNumber: bigint | null }[]>`
     select swept_number as "sweptNumber" from credits.chain_status where chain_id = ${chainId}`
   const swept = row?.sweptNumber ?? null
-  if (swept !== null && toBlock - swept < SWEEP_EVERY) return
+  if (swept !== null && toBlock - swept < MIN_SWEEP_BLOCKS) return
   if (swept !== null) {
-    const oldest = toBlock - SWEEP_AT_MOST
+    const oldest = toBlock - MAX_SWEEP_BLOCKS
     const fromBlock = swept + 1n > oldest ? swept + 1n : oldest
     await rescan(deps, { chainId, fromBlock, toBlock, ether: false })
   }

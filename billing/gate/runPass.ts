@@ -13,26 +13,25 @@ import { watchCredits } from './watchCredits.ts'
 import { watchPrices } from './watchPrices.ts'
 import { writeProblem, writeStatus } from './writeStatus.ts'
 
-/** Deposits decided together: bounds memory whatever the backlog, and is what one transaction credits at most. */
-const DUE_AT_ONCE = 500
+/** Deposits decided together: bounds memory whatever the backlog, and the size of a crediting transaction. */
+const MAX_DEPOSITS_PER_BATCH = 500
 
 /**
- * One pass of the gate over a chain: read the head, take over what the indexer saw, decide what is deep enough, see whether
- * the rest still stands. Ends when nothing more is due. Returns false when the chain could not be read.
+ * One pass of the gate over a chain: reads the head, records what the indexer saw, decides what is deep enough, and checks
+ * that the rest still stands. Ends when nothing more is due. Returns false when the chain could not be read.
  *
- * Everything it decides is in the database when it returns, and every step may be cut off anywhere and be run again.
+ * Everything it decided is in the database when it returns. Every step may be interrupted anywhere and run again.
  */
 export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address): Promise<boolean> {
   const startedAt = performance.now()
   const { chainId } = chain
   const reading = await chain.reader.readHead()
+  await readCandidates(deps.sql, chainId, wallet)
   if (reading.kind === 'unavailable') {
-    await readCandidates(deps.sql, chainId, wallet)
     await writeProblem(deps.sql, chainId, reading.problem)
     deps.report({ kind: 'problem', chainId, problem: reading.problem })
     return false
   }
-  await readCandidates(deps.sql, chainId, wallet)
   if (reading.kind === 'disagreement') {
     await holdDue(deps, chain, reading.head, reading.problem)
     await writeProblem(deps.sql, chainId, reading.problem)
@@ -41,7 +40,7 @@ export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address)
     return false
   }
   const { head } = reading
-  // An RPC that fails while enough others agree is reported, and makes nothing unready.
+  // An RPC that fails while enough others agree is reported at the end, and does not make the service unready.
   await writeStatus(deps.sql, chainId, head)
   const credited = await settleDue(deps, chain, head)
   await checkShallow(deps, chain, head)
@@ -63,22 +62,22 @@ async function settleDue(deps: GateDeps, chain: GateChain, head: Head): Promise<
       chainId: chain.chainId,
       deepestBlock: deepestBlock(head, chain.confirmations),
       now: deps.clock(),
-      limit: DUE_AT_ONCE,
+      limit: MAX_DEPOSITS_PER_BATCH,
     })
     if (due.length > 0) credited += await settleDeposits(deps, chain, head, due)
-    // Whatever was decided is no longer due, so this ends.
-    if (due.length < DUE_AT_ONCE) return credited
+    // What has been decided is no longer due, so this loop ends.
+    if (due.length < MAX_DEPOSITS_PER_BATCH) return credited
   }
 }
 
-/** Too few RPCs answer: what would be due by the one that does is held, and nothing is credited on its word alone. */
+/** Too few RPCs answer: what is due by the one that does is held, since nothing is credited on its word alone. */
 async function holdDue(deps: GateDeps, chain: GateChain, head: Head, detail: string): Promise<void> {
   const now = deps.clock()
   const due = await selectDue(deps.sql, {
     chainId: chain.chainId,
     deepestBlock: deepestBlock(head, chain.confirmations),
     now,
-    limit: DUE_AT_ONCE,
+    limit: MAX_DEPOSITS_PER_BATCH,
   })
   const events = await holdDeposits(
     deps.sql,
@@ -88,12 +87,12 @@ async function holdDue(deps: GateDeps, chain: GateChain, head: Head, detail: str
   for (const event of events) deps.report(event)
 }
 
-/** Deposits still short of their confirmations: one whose block was replaced is followed or orphaned at once. */
+/** Checks deposits that lack confirmations: one whose block was replaced is followed or orphaned at once. */
 async function checkShallow(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
   const shallow = await selectShallow(deps.sql, {
     chainId: chain.chainId,
     aboveBlock: deepestBlock(head, chain.confirmations),
-    limit: DUE_AT_ONCE,
+    limit: MAX_DEPOSITS_PER_BATCH,
   })
   for (const [blockNumber, group] of groupBy(shallow, (deposit) => deposit.blockNumber)) {
     if (blockNumber > head.number) continue

@@ -2,7 +2,7 @@ import { bigint, integer, primaryKey, text } from 'drizzle-orm/pg-core'
 import { big, instant } from '../database/columns.ts'
 import { credits } from '../ledger/schema.ts'
 
-/** The tokens of a Uniswap v3 pool, kept so that a restart does not need an RPC to be up. They never change. */
+/** The tokens of a Uniswap v3 pool, kept so that a restart needs no RPC. They never change. */
 export const pool = credits.table(
   'pool',
   {
@@ -14,28 +14,28 @@ export const pool = credits.table(
   (table) => [primaryKey({ columns: [table.chainId, table.address] })],
 )
 
-/** What the gate last knew of a chain: what the API counts confirmations and judges health by. */
+/** What the gate last knew about a chain. The API counts confirmations and judges health by it. */
 export const chainStatus = credits.table('chain_status', {
   chainId: bigint('chain_id', { mode: 'number' }).primaryKey(),
   headNumber: big('head_number').notNull(),
   headHash: text('head_hash').notNull(),
   headTimestamp: instant('head_timestamp').notNull(),
-  /** When the head last became another one. */
+  /** When the head last changed. */
   headChangedAt: instant('head_changed_at').notNull(),
   finalizedNumber: big('finalized_number').notNull(),
-  /** A block that was canonical when every standing, unfinalised credit at or below it was last seen canonical. */
+  /** A block that was canonical when every standing credit at or below it that is not final was last seen canonical. */
   anchorNumber: big('anchor_number'),
   anchorHash: text('anchor_hash'),
-  /** Credits since then were not yet seen under the anchor, and are asked about one by one. */
+  /** Credits made since then are not covered by the anchor; their blocks are checked one by one. */
   anchoredAt: instant('anchored_at'),
-  /** Up to where token transfers were looked for without the indexer. */
+  /** Up to where the sweep has searched for token transfers. */
   sweptNumber: big('swept_number'),
   passedAt: instant('passed_at').notNull(),
-  /** null when the last pass was clean, else one sentence for the operator. */
+  /** null when the last pass was clean; otherwise one sentence for the operator. */
   problem: text('problem'),
 })
 
-/** How far the gate has read each schema of the indexer; another schema starts over. */
+/** How far the gate has read each schema of the indexer; a new schema starts over. */
 export const indexerCursor = credits.table(
   'indexer_cursor',
   {
@@ -46,7 +46,7 @@ export const indexerCursor = credits.table(
   (table) => [primaryKey({ columns: [table.chainId, table.indexerSchema] })],
 )
 
-/** A token's own word about itself, kept so that a restart does not need an RPC to be up. Read from the chain once. */
+/** What a token says about itself, kept so that a restart needs no RPC. Read from the chain once. */
 export const token = credits.table(
   'token',
   {

@@ -4,17 +4,18 @@ import { creditDeposits } from '../deposits/creditDeposits.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import { selectSmall } from '../deposits/selectDeposits.ts'
+import { axgtLimitOf } from '../pricing/priceRail.ts'
 import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 import { planSmallPayments } from './planDeposit.ts'
 import { proveDeposits } from './proveDeposits.ts'
 
-/** A payer's small payments that are looked at together; dust beyond this waits for the next look. */
-const SMALL_PAYMENTS_AT_ONCE = 500
+/** A payer's earlier small payments that are joined with a new one; the newest are taken first. */
+const MAX_SMALL_PAYMENTS_JOINED = 500
 
 /**
- * Decides about deposits that are deep enough, and carries the decisions out: credit, hold, reject, orphan, follow to
- * another block, or wait. Used by the gate for what is due and by a manual submission for its own; returns how many were
+ * Decides deposits that are deep enough and carries the decisions out: credit, hold, reject, orphan, follow to another
+ * block, or wait. The gate calls this for all that are due, a submission for its own transaction. Returns how many were
  * credited.
  */
 export async function settleDeposits(
@@ -26,10 +27,14 @@ export async function settleDeposits(
   const deepest = deepestBlock(head, chain.confirmations)
   const proven = await proveDeposits(deps, chain, deposits, deepest)
   const decisions = await joinSmallPayments(deps, chain, deepest, proven)
-  const { events, tooLarge, overCap } = await creditDeposits(
+  const { events, tooLarge, overCap, tooFar } = await creditDeposits(
     deps.sql,
     decisions.filter((decision) => decision.kind === 'credit'),
-    { finalizedNumber: head.finalizedNumber, axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros },
+    {
+      finalizedNumber: head.finalizedNumber,
+      axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros,
+      axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
+    },
   )
   for (const event of events) deps.report(event)
   await applyOthers(deps, chain, [
@@ -38,13 +43,19 @@ export async function settleDeposits(
       kind: 'hold' as const,
       deposit,
       reason: 'amount_too_large' as const,
-      detail: 'the balance can not hold it',
+      detail: 'the balance cannot hold it',
     })),
     ...overCap.map(({ deposit }) => ({
       kind: 'hold' as const,
       deposit,
       reason: 'daily_cap_reached' as const,
       detail: 'with it, more than AXGT_DAILY_CAP_MINUTES would be credited through AXGT today (UTC)',
+    })),
+    ...tooFar.map(({ deposit }) => ({
+      kind: 'hold' as const,
+      deposit,
+      reason: 'price_unavailable' as const,
+      detail: 'the AXGT price is too far from one that was credited within a day of it',
     })),
   ])
   return events.length
@@ -85,7 +96,7 @@ async function applyOthers(deps: GateDeps, chain: GateChain, decisions: Decision
 
 /**
  * Small payments may reach the minimum together with the payer's earlier ones. Those are proven again too, but only when
- * the recorded amounts could suffice: otherwise each grain of dust would cost a proof of all before it.
+ * the recorded amounts could suffice: otherwise each tiny payment would cost a proof of all earlier ones.
  */
 async function joinSmallPayments(
   deps: GateDeps,
@@ -102,12 +113,9 @@ async function joinSmallPayments(
     const { payer, rail } = first.deposit
     const except = group.map(({ deposit }) => deposit.id)
     const earlier = (
-      await selectSmall(deps.sql, { payer, rail, except, limit: SMALL_PAYMENTS_AT_ONCE })
+      await selectSmall(deps.sql, { payer, rail, except, limit: MAX_SMALL_PAYMENTS_JOINED })
     ).filter(({ blockNumber }) => blockNumber <= deepest)
-    const recorded = [...group, ...earlier.map((deposit) => deposit)].reduce(
-      (sum, { amountBaseUnits }) => sum + amountBaseUnits,
-      0n,
-    )
+    const recorded = [...group, ...earlier].reduce((sum, { amountBaseUnits }) => sum + amountBaseUnits, 0n)
     const lowestMinimum = group.reduce(
       (lowest, { quote }) => (quote.minimumBaseUnits < lowest ? quote.minimumBaseUnits : lowest),
       first.quote.minimumBaseUnits,

@@ -27,18 +27,18 @@ export async function recordTransaction(
   return finding
 }
 
-/** What the RPCs of one chain say of a transaction hash. */
+/** What the RPCs of one chain say about a transaction hash. */
 export type TransactionFinding =
-  /** In a block; `transfers` are what it pays to the wallet, by asset and payer. */
+  /** In a block; `transfers` are its payments to the wallet, by asset and payer. */
   | { kind: 'mined'; location: TransactionLocation; timestamp: bigint; transfers: ProvenTransfer[] }
-  /** Known, in no block that enough RPCs have. */
+  /** Known, but in no block that enough RPCs have. */
   | { kind: 'unmined'; transfers: ProvenTransfer[] }
-  /** All RPCs answered and none knows it. */
+  /** All RPCs answered, and none knows it. */
   | { kind: 'absent' }
-  /** The RPCs do not answer, or not alike. */
+  /** The RPCs do not answer, or disagree. */
   | { kind: 'unknown' }
 
-/** Finds out what a transaction pays, on one chain. Records nothing. */
+/** Finds out what a transaction pays on one chain. Records nothing. */
 export async function findTransaction(chain: GateChain, txHash: Hash): Promise<TransactionFinding> {
   const located = await chain.reader.locate(txHash)
   if (located.kind === 'agreed' && located.value !== null) {
@@ -68,22 +68,22 @@ export async function findTransaction(chain: GateChain, txHash: Hash): Promise<T
   }
 }
 
-const SUBMITTED_AT_ONCE = 50
+const MAX_SUBMITTED_PER_PASS = 50
 
-/** How long a transaction may stay unmined before it is no longer looked for; it can be submitted again. */
-const SEARCH_HOURS = 24
+/** After this many hours unmined, a transaction is no longer searched for. It can be submitted again. */
+const MAX_SEARCH_HOURS = 24
 
-/** Looks for submitted transactions that were not mined yet, so that they need no row from the indexer. */
+/** Searches for submitted transactions that were not mined at the time, so that they need no row from the indexer. */
 export async function searchSubmitted(deps: GateDeps, chain: GateChain): Promise<void> {
   const { sql } = deps
   const submitted = await sql<{ txHash: Hash }[]>`
     select tx_hash as "txHash" from credits.submitted_transaction
     where chain_id = ${chain.chainId} and retry_at <= now()
-    order by retry_at limit ${SUBMITTED_AT_ONCE}`
+    order by retry_at limit ${MAX_SUBMITTED_PER_PASS}`
   for (const { txHash } of submitted) {
     const recorded = await recordTransaction(deps, chain, txHash)
     if (recorded.kind === 'unmined' || recorded.kind === 'unknown') {
-      // Later and later: an hour after its submission, every minute or so.
+      // At growing intervals: an hour after the submission, every minute or so.
       await sql`
         update credits.submitted_transaction
         set retry_at = now() + greatest(interval '2 seconds', (now() - submitted_at) / 60)
@@ -95,5 +95,5 @@ export async function searchSubmitted(deps: GateDeps, chain: GateChain): Promise
   }
   await sql`
     delete from credits.submitted_transaction
-    where chain_id = ${chain.chainId} and submitted_at < now() - make_interval(hours => ${SEARCH_HOURS})`
+    where chain_id = ${chain.chainId} and submitted_at < now() - make_interval(hours => ${MAX_SEARCH_HOURS})`
 }

@@ -9,11 +9,11 @@ import type { GateChain, GateDeps } from './gateDeps.ts'
 import { proveDeposits } from './proveDeposits.ts'
 
 /**
- * Watches what was credited until the chain can no longer take it back.
+ * Watches credits until the chain can no longer take them back.
  *
- * One question a pass is usually enough: while the anchor, a block that was canonical when all standing credits beneath it
- * were last seen canonical, still is, so are its ancestors. Only when it is not, each block is asked about. And each block
- * is asked about once more when the chain's finalized block passes it; that answer is the last word (ADR 0009).
+ * One request per pass is usually enough. The anchor is a block that was canonical when all standing credits below it were
+ * last seen canonical; while it is canonical, so are its ancestors. Only when it no longer is, each block is checked. Each
+ * block is also checked once when the chain's finalized block passes it, and that answer is final (ADR 0009).
  */
 export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
   const { sql } = deps
@@ -42,10 +42,10 @@ export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head)
     }
   }
   await finalize(sql, chain.chainId, standing)
-  if (allKnown) await dropAnchor(sql, chain.chainId, head)
+  if (allKnown) await setAnchor(sql, chain.chainId, head)
 }
 
-/** `no` also when there is none yet; `unknown` while the RPCs do not say, which changes nothing. */
+/** `no` also when there is no anchor yet; `unknown` while the RPCs give no clear answer, which changes nothing. */
 async function anchorStands(deps: GateDeps, chain: GateChain, head: Head): Promise<'yes' | 'no' | 'unknown'> {
   const [anchor] = await deps.sql<{ number: bigint | null; hash: Hash | null }[]>`
     select anchor_number as number, anchor_hash as hash from credits.chain_status where chain_id = ${chain.chainId}`
@@ -59,7 +59,7 @@ async function anchorStands(deps: GateDeps, chain: GateChain, head: Head): Promi
       deps.report({ kind: 'disagreement', chainId: chain.chainId, detail: canonical.detail })
       return 'unknown'
     case 'behind':
-      // The head went back below the anchor (a load-balanced RPC, or a reorg to a shorter chain): ask about the head itself.
+      // The head fell below the anchor (a load-balanced RPC, or a reorg to a shorter chain): check each block instead.
       return head.number < anchor.number ? 'no' : 'unknown'
     case 'state_unavailable':
     case 'unavailable':
@@ -70,7 +70,7 @@ async function anchorStands(deps: GateDeps, chain: GateChain, head: Head): Promi
 interface WatchedBlock {
   number: bigint
   hash: Hash
-  /** Something in it was credited (or moved there) after the anchor was dropped. */
+  /** It holds a deposit that was credited, or moved there, since the anchor was set. */
   isNew: boolean
 }
 
@@ -84,8 +84,8 @@ async function selectWatchedBlocks(sql: Sql, chainId: number): Promise<WatchedBl
 }
 
 /**
- * Another block stands where credits were counted: their transactions are gone, or merely moved. Returns false while the
- * RPCs do not say which.
+ * Handles credits whose block was replaced: their transactions are gone, or have only moved. Returns false while the RPCs
+ * do not say which.
  */
 async function resolveRemovedBlock(
   deps: GateDeps,
@@ -95,7 +95,7 @@ async function resolveRemovedBlock(
 ): Promise<boolean> {
   let resolved = true
   for (const deposit of deposits) {
-    // The absence must be as deep as the presence had to be: a head that merely went back proves nothing.
+    // The replacement must be as deep as a deposit has to be: a head that only went back proves nothing.
     if (head.number - deposit.blockNumber + 1n < BigInt(chain.confirmations)) resolved = false
     else resolved = (await resolveRemovedDeposit(deps, chain, deposit)) && resolved
   }
@@ -130,7 +130,7 @@ async function resolveRemovedDeposit(
   return true
 }
 
-/** Whether the transaction pays the very same amount in the block it moved to. */
+/** Whether the transaction pays the same amount in the block it moved to. */
 async function proveSamePayment(
   deps: GateDeps,
   chain: GateChain,
@@ -142,7 +142,7 @@ async function proveSamePayment(
     case 'small':
       return decision.amountBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
     case 'hold':
-      // A block without a usable price can hold the very same payment.
+      // A block without a usable price can still contain the same payment.
       if (decision.provenBaseUnits === undefined) return 'unknown'
       return decision.provenBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
     case 'void':
@@ -159,8 +159,8 @@ async function finalize(sql: Sql, chainId: number, blockHashes: Hash[]): Promise
     where chain_id = ${chainId} and state = 'credited' and not final and block_hash = any(${blockHashes}::text[])`
 }
 
-/** What was credited after this pass wrote down its head was proven, but not by this watch: it stays new. */
-async function dropAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
+/** Sets the anchor as of the time the pass recorded its head: what was credited since then stays new. */
+async function setAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
   await sql`
     update credits.chain_status
     set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}, anchored_at = passed_at

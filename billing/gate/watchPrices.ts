@@ -1,33 +1,33 @@
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import type { Rail } from '../config/config.ts'
-import { type NotedPrice, notePrices, readLastAccepted } from '../prices/priceHistory.ts'
+import { type NotedPrice, notePrices, readAxgtHistory } from '../prices/priceHistory.ts'
 import { formatFraction } from '../pricing/fraction.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail, type RailPrice, sourceOf } from '../pricing/priceRail.ts'
 import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
 
-/** How dense the history is at least, by the chain's own time. */
-const NOTED_EVERY_SECONDS = 300
-/** A source that fails is looked at again no sooner: this costs a read of the chain. */
-const LOOKED_AT_EVERY_MS = 60_000
+/** The longest gap in the history, by the chain's own time. */
+const MAX_SECONDS_BETWEEN_PRICES = 300
+/** A failing source is not read again sooner, since each read costs requests. */
+const MIN_MS_BETWEEN_LOOKS = 60_000
 
 /**
- * Notes what each rail of a chain is worth, every few minutes, at a block deep enough to be credited: for charts, and so
- * that the next AXGT price has one to be compared with even where nobody pays. A fixed rate is noted when it changes. A
- * rail without a usable price is reported, before anybody has paid on it.
+ * Records the price of each rail of a chain every few minutes, at a block deep enough to be credited: for charts, and so
+ * that the next AXGT price can be compared with an earlier one even if nobody pays. A fixed rate is recorded when it
+ * changes. A rail without a usable price is reported before anybody has paid on it.
  */
 export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
   const now = deps.clock().getTime()
   const lastLook = deps.pricesLookedAt.get(chain.chainId)
-  if (lastLook !== undefined && Math.abs(now - lastLook.at) < LOOKED_AT_EVERY_MS) return
+  if (lastLook !== undefined && Math.abs(now - lastLook.at) < MIN_MS_BETWEEN_LOOKS) return
   const rails = [...deps.rails.values()].filter(({ config }) => config.chainId === chain.chainId)
   const last = await readLast(deps, rails)
   const market = rails.filter(({ config }) => sourceOf(deps.pricing, config.asset) !== 'fixed')
-  // Prices of credits are in the history too: where there was none, they alone would never say that there is one again.
+  // Credits record prices too, which can make the history look fresh: after an outage, read until there is a price again.
   const wasUnavailable = lastLook?.anyUnavailable ?? false
   const isDue = market.some(({ config }) => {
     const noted = last.get(config.rail)
-    return noted === undefined || Number(head.timestamp) - noted.seconds >= NOTED_EVERY_SECONDS
+    return noted === undefined || Number(head.timestamp) - noted.seconds >= MAX_SECONDS_BETWEEN_PRICES
   })
   const deepest = deepestBlock(head, chain.confirmations)
   const read = (isDue || wasUnavailable) && deepest > 0n ? await chain.reader.readOracle(deepest) : null
@@ -36,11 +36,10 @@ export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head):
   let anyUnavailable = oracle === null && wasUnavailable
   for (const rail of rails) {
     const isMarket = market.includes(rail)
-    // An RPC that does not answer is reported as such; it says nothing about the price.
+    // An RPC that does not answer is reported elsewhere; it says nothing about the price.
     if (isMarket && oracle === null) continue
-    const priced = await priceAt(deps, rail, oracle)
+    const { priced, why } = await priceAt(deps, rail, oracle)
     if (isMarket) {
-      const why = priced.kind === 'unavailable' ? priced.why : null
       anyUnavailable ||= why !== null
       deps.report({ kind: 'price', rail: rail.config.rail, why })
     }
@@ -60,11 +59,19 @@ async function priceAt(
   deps: GateDeps,
   { config }: GateRail,
   oracle: OracleReading | null,
-): Promise<RailPrice> {
+): Promise<{ priced: RailPrice; why: string | null }> {
   const { pricing, sql } = deps
-  const lastAccepted =
-    oracle === null || config.asset !== 'axgt' ? null : await readLastAccepted(sql, config.rail, oracle.block)
-  return priceRail({ pricing, asset: config.asset, oracle, lastAccepted, acceptDeviation: false })
+  const isCompared = oracle !== null && sourceOf(pricing, config.asset) === 'twap'
+  const history = isCompared ? await readAxgtHistory(sql, config.rail, oracle.block) : null
+  const given = { pricing, rail: config, oracle, deviation: 'limited' } as const
+  // A price too far from one that was credited is refused all the same, but it is what the market says: later ones are
+  // compared with it.
+  const noted = history && { ...history, creditedBefore: null, creditedAfter: null }
+  const creditable = priceRail({ ...given, history })
+  return {
+    priced: priceRail({ ...given, history: noted }),
+    why: creditable.kind === 'unavailable' ? creditable.why : null,
+  }
 }
 
 interface LastNoted {

@@ -2,8 +2,8 @@ import type { Head } from '../chain/readHead.ts'
 import type { Sql } from '../database/connect.ts'
 
 /**
- * Writes down what the gate knows of a chain: what confirmations are counted by, and what health is judged by. Another head
- * than before is announced on the channel `credits_heads`.
+ * Records what the gate knows about a chain, by which confirmations are counted and health is judged. A new head is
+ * announced on the channel `credits_heads`.
  */
 export async function writeStatus(sql: Sql, chainId: number, head: Head): Promise<void> {
   await sql`
@@ -24,7 +24,7 @@ export async function writeStatus(sql: Sql, chainId: number, head: Head): Promis
     where head_hash is distinct from (select head_hash from before)`
 }
 
-/** Writes down why a pass could not be made; the head stays the last one known. */
+/** Records why a pass failed; the head stays the last one known. */
 export async function writeProblem(sql: Sql, chainId: number, problem: string): Promise<void> {
   await sql`update credits.chain_status set problem = ${problem} where chain_id = ${chainId}`
 }

@@ -180,7 +180,7 @@ describe('what quotes cost', () => {
 })
 
 describe('an RPC that fails', () => {
-  const UNAVAILABLE = { kind: 'price_unavailable', why: 'the chain can not be read', retryAfterSeconds: 5 }
+  const UNAVAILABLE = { kind: 'price_unavailable', why: 'the chain cannot be read', retryAfterSeconds: 5 }
 
   it('no state: all who wait share one failure, and the next who asks has it tried again', async () => {
     proxy.failWith('eth_call', { code: -32_000, message: 'out of order' })

@@ -5,16 +5,16 @@ import type { RpcEndpoint } from '../../chain/rpc/rpcEndpoint.ts'
 import type { ChainConfig, Config } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'
 
-/** A pool could not be read: `wrong` will not pass by itself (a setting is wrong), `unavailable` may. */
+/** `wrong`: a setting must be changed. `unavailable`: a pool could not be read, which may pass. */
 export type OpenPoolsResult =
   | { kind: 'open'; pools: Map<number, PoolSource> }
   | { kind: 'wrong'; detail: string }
   | { kind: 'unavailable'; detail: string }
 
 /**
- * Reads the tokens of every AXGT pool that a price is taken from, and refuses a pool that is not one of AXGT and WETH:
- * its price would be multiplied with ETH/USD all the same. What was read once is kept in the database, so that a restart
- * in the middle of an outage needs no RPC; neither a pool's tokens nor their decimals ever change.
+ * Reads the tokens of every AXGT pool that is a price source, and refuses a pool that does not trade AXGT for WETH: its
+ * price would be multiplied by ETH/USD all the same. What was read once is kept in the database, so that a restart during
+ * an outage needs no RPC; neither a pool's tokens nor their decimals ever change.
  */
 export async function openPools(
   sql: Sql,

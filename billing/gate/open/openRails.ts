@@ -12,19 +12,19 @@ export interface OpenRails {
   axgtDecimals: Map<number, number>
 }
 
-/** A token could not be read: `wrong` will not pass by itself (a setting is wrong), `unavailable` may. */
+/** `wrong`: a setting must be changed. `unavailable`: a token could not be read, which may pass. */
 export type OpenRailsResult =
   | { kind: 'open'; open: OpenRails }
   | { kind: 'wrong'; detail: string }
   | { kind: 'unavailable'; detail: string }
 
-/** How long a token already known is asked about again: an RPC that says nothing must not keep balances from being served. */
-const KNOWN_TOKEN_PATIENCE_MS = 2_000
+/** How long to wait for a token that is already known: a silent RPC must not keep balances from being served. */
+const KNOWN_TOKEN_TIMEOUT_MS = 2_000
 
 /**
- * Reads symbol and decimals of every token from its chain. What was read once is kept in the database and used when the
- * RPCs are away, so that a restart in the middle of an outage still serves balances; a token that now says something else
- * is refused, since every amount on it would mean something else too.
+ * Reads symbol and decimals of every token from its chain. What was read once is kept in the database and used while the
+ * RPCs are down, so that a restart during an outage still serves balances. A token whose decimals have changed is refused,
+ * since every amount of it would change its meaning.
  */
 export async function openRails(
   sql: Sql,
@@ -35,7 +35,7 @@ export async function openRails(
   for (const { chainId, address, variable } of tokensOf(config)) {
     const stored = await readStored(sql, chainId, address)
     const asked = readToken(endpoints.get(chainId) ?? [], chainId, address)
-    const read = stored === null ? await asked : await Promise.race([asked, silence(KNOWN_TOKEN_PATIENCE_MS)])
+    const read = stored === null ? await asked : await Promise.race([asked, silence(KNOWN_TOKEN_TIMEOUT_MS)])
     if (read.kind === 'agreed') {
       if (read.value === null) {
         return {
@@ -54,7 +54,7 @@ export async function openRails(
     } else if (stored !== null) {
       metadata.set(`${chainId} ${address}`, stored)
     } else {
-      return { kind: 'unavailable', detail: `${variable} (${address}) can not be read yet: ${whyNot(read)}` }
+      return { kind: 'unavailable', detail: `${variable} (${address}) cannot be read yet: ${whyNot(read)}` }
     }
   }
   return { kind: 'open', open: assemble(config, metadata) }
@@ -117,9 +117,9 @@ function assemble(config: Config, metadata: Map<string, TokenMetadata>): OpenRai
 }
 
 /**
- * Finds an RPC that was set for the wrong chain, before anything is recorded for that chain: one sentence that names it, or
- * null. Once the service has worked on a chain, a wrong answer is the provider's fault and not the setting's: it is then an
- * alarm of the gate, which credits nothing from it, and no reason to refuse a restart.
+ * Finds an RPC that is configured for the wrong chain, before anything is recorded for that chain: one sentence that names
+ * it, or null. Once the service has worked on a chain, a wrong answer is the provider's fault and not a wrong setting: the
+ * gate then raises an alarm and credits nothing from it, but a restart is not refused.
  */
 export async function checkChainIds(
   sql: Sql,
