@@ -26,9 +26,32 @@ function violations(folder: string, isForbidden: (target: string, path: string) 
   )
 }
 
+/** Each cycle of imports once, types included, as `a → b → a`. */
+function cyclesOf(sources: { path: string; imports: string[] }[]): string[] {
+  const importsOf = new Map(sources.map(({ path, imports }) => [path, imports]))
+  const done = new Set<string>()
+  const trail: string[] = []
+  function follow(path: string): string[] {
+    if (trail.includes(path)) return [[...trail.slice(trail.indexOf(path)), path].join(' → ')]
+    if (done.has(path)) return []
+    trail.push(path)
+    const cycles = (importsOf.get(path) ?? []).flatMap(follow)
+    trail.pop()
+    done.add(path)
+    return cycles
+  }
+  return [...importsOf.keys()].flatMap(follow)
+}
+
 const billing = sourcesOf('billing')
 
 describe('the tree reads as the flow because nothing reaches back', () => {
+  test('there is no cycle of imports, types included', () => {
+    const sources = ['billing', 'cli', 'supervisor', 'panel'].flatMap(sourcesOf)
+    expect(sources.length).toBeGreaterThan(200)
+    expect(cyclesOf(sources)).toEqual([])
+  })
+
   test('the ledger knows nothing of chains, the gate, prices or HTTP', () => {
     const allowed = /^(billing\/(ledger|database)\/|node:|drizzle-orm|postgres$|viem$)/
     expect(violations('billing/ledger', (target) => !allowed.test(target))).toEqual([])
@@ -53,31 +76,45 @@ describe('the tree reads as the flow because nothing reaches back', () => {
     expect(planners.length).toBeGreaterThan(0)
     for (const { path, text } of planners) {
       const values = [...text.matchAll(/^import (?!type)(.*) from '([^']+)'/gm)].map(([, , target]) => target)
-      const impure = values.filter((target) => target !== '../pricing/quote.ts')
+      const impure = values.filter(
+        (target) => target !== '../pricing/quote.ts' && target !== '../rpc/agree.ts',
+      )
       expect({ path, impure }).toEqual({ path, impure: [] })
     }
   })
 
   test('the HTTP side holds no SQL and opens no connection', () => {
     const database =
-      /^(postgres$|drizzle|billing\/database\/(connect|migrate)|billing\/chain\/rpc\/rpcEndpoint)/
+      /^(postgres$|drizzle|billing\/database\/(connect|electLeader|migrate)|billing\/chain\/rpc\/rpcEndpoint)/
     expect(violations('billing/api', (target) => database.test(target))).toEqual([])
     expect(sourcesOf('billing/api').filter(({ text }) => /\bsql`/.test(text))).toEqual([])
   })
 
-  test('what is inside knows nothing of HTTP: only the composition root imports the API', () => {
-    const outside = /^billing\/(api\/|main\.ts)/
+  test('what is inside knows nothing of HTTP: only the composition roots import the API', () => {
+    const outside = /^billing\/(api\/|main\.ts|wireApi\.ts)/
     expect(
       violations('billing', (target, path) => target.startsWith('billing/api/') && !outside.test(path)),
     ).toEqual([])
   })
 
   test('only composition roots read the environment', () => {
-    const roots = /^(billing\/main|supervisor\/main)\.ts$/
-    const readers = [...billing, ...sourcesOf('src'), ...sourcesOf('supervisor')].filter(
+    const roots = /^(billing|cli|supervisor)\/main\.ts$/
+    const readers = [...billing, ...['src', 'cli', 'supervisor'].flatMap(sourcesOf)].filter(
       ({ path, text }) => /process\.env/.test(text) && !roots.test(path),
     )
     expect(readers.map(({ path }) => path)).toEqual([])
+  })
+
+  test('only composition roots connect to the database, and nothing imports them', () => {
+    const roots = /^billing\/(main|runWorker|wireApi)\.ts$/
+    const connects = /(?<![\w.^])(connect|electLeader|migrate|postgres)\(/
+    const outside = billing.filter(
+      ({ path, text }) => !path.startsWith('billing/database/') && !roots.test(path) && connects.test(text),
+    )
+    expect(outside.map(({ path }) => path)).toEqual([])
+    expect(violations('billing', (target, path) => roots.test(target) && path !== 'billing/main.ts')).toEqual(
+      [],
+    )
   })
 
   test('of billing the page takes nothing but types, and nothing of the demo but in the one guarded place', () => {
@@ -96,13 +133,17 @@ describe('the tree reads as the flow because nothing reaches back', () => {
 
   test('what the page computes and writes knows nothing of views, state or wallets', () => {
     const impure = /^panel\/(views|state|wallet|api\/(?!apiTypes))/
-    expect(
-      ['pay', 'format'].flatMap((folder) => violations(`panel/${folder}`, (target) => impure.test(target))),
-    ).toEqual([])
+    const pure = /^panel\/(pay\/|format\.ts$)/
+    expect(violations('panel', (target, path) => pure.test(path) && impure.test(target))).toEqual([])
   })
 
   test('there is one INSERT into the ledger', () => {
     const inserts = billing.filter(({ text }) => /insert into credits\.ledger_entry\b/i.test(text))
     expect(inserts.map(({ path }) => path)).toEqual(['billing/ledger/post.ts'])
+  })
+
+  test('there is one INSERT into the outbox', () => {
+    const inserts = billing.filter(({ text }) => /insert into credits\.outbox_event\b/i.test(text))
+    expect(inserts.map(({ path }) => path)).toEqual(['billing/events/outbox.ts'])
   })
 })
