@@ -120,10 +120,6 @@ export const depositCredit = credits.table(
   (table) => [
     primaryKey({ columns: [table.depositId, table.attempt] }),
     index('deposit_credit_newest').on(table.createdAt),
-    // Finds the credits at an AXGT price a day before and after a block.
-    index('deposit_credit_by_price_time')
-      .on(sql`((quote->'price'->'reading'->'block'->>'timestamp')::bigint)`)
-      .where(sql`quote->'price'->>'mode' = 'twap'`),
     uniqueIndex('deposit_credit_stands_at_most_once')
       .on(table.depositId)
       .where(sql`${table.reversalEntryId} is null`),

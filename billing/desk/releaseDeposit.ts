@@ -7,8 +7,7 @@ import type { DepositReason, DepositState } from '../deposits/schema.ts'
 import { selectById } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import { planDeposit } from '../gate/planDeposit.ts'
-import { readAxgtHistory } from '../prices/priceHistory.ts'
-import { axgtLimitOf, sourceOf } from '../pricing/priceRail.ts'
+import { readLastAccepted } from '../prices/priceHistory.ts'
 import type { Quote } from '../pricing/quote.ts'
 
 /** Reasons that the operator may overrule. Any other concerns the payment itself, not its value. */
@@ -52,14 +51,8 @@ export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promi
     releasedBy: order.releasedBy,
     note: order.note,
   }
-  const event = await creditReleased(deps.sql, credit, {
-    release,
-    finalizedNumber: head.finalizedNumber,
-    axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
-  })
-  if (event === null) {
-    return unproven('it is no longer held, the balance cannot hold it, or its price is too far from one just credited')
-  }
+  const event = await creditReleased(deps.sql, credit, { release, finalizedNumber: head.finalizedNumber })
+  if (event === null) return unproven('it is no longer held, or the balance cannot hold it')
   deps.report(event)
   return { kind: 'released', quote: credit.quote, attempt: event.attempt }
 }
@@ -100,14 +93,11 @@ async function quoteAt(
       oracle: market,
     },
   }
-  const rail = deps.rails.get(deposit.rail)
-  const isCompared =
-    rail !== undefined && market !== null && sourceOf(deps.pricing, rail.config.asset) === 'twap'
   const decision = planDeposit(deposit, evidence, {
-    rail,
+    rail: deps.rails.get(deposit.rail),
     pricing: deps.pricing,
     axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    history: isCompared ? await readAxgtHistory(deps.sql, deposit.rail, market.block) : null,
+    lastAccepted: market === null ? null : await readLastAccepted(deps.sql, deposit.rail, market.block),
     release: { block: { number: atBlock, hash: hash.value }, acceptDeviation },
   })
   switch (decision.kind) {

@@ -3,7 +3,7 @@ import type { Evidence } from '../chain/proof/evidence.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { PricingConfig } from '../config/config.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
-import type { AxgtHistory } from '../pricing/axgtHistory.ts'
+import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { quote } from '../pricing/quote.ts'
 import type { GateRail } from './gateDeps.ts'
@@ -14,8 +14,8 @@ export interface PlanContext {
   pricing: PricingConfig
   /** null where the chain has no AXGT. */
   axgtDecimals: number | null
-  /** What the AXGT price of the block used is compared with; null where the price is not at the TWAP. */
-  history: AxgtHistory | null
+  /** The last price accepted before the block whose price is used; null when there is no recent one. */
+  lastAccepted: AcceptedPrice | null
   /** The first usable price after the deposit's block, if its own block has none. */
   laterPrice?: OracleReading
   /** An operator's order to use balances and prices of another block; `evidence` then contains those. */
@@ -47,7 +47,7 @@ function planProven(
   deposit: OpenDeposit,
   evidence: Extract<Evidence, { canonical: true }>,
   rail: GateRail,
-  { pricing, axgtDecimals, history, laterPrice, release }: PlanContext,
+  { pricing, axgtDecimals, lastAccepted, laterPrice, release }: PlanContext,
 ): Decision {
   const transaction = evidence.transactions.find(({ txHash }) => txHash === deposit.txHash)
   if (transaction === undefined) return { kind: 'wait', deposit }
@@ -80,8 +80,8 @@ function planProven(
     axgt,
     block,
     oracle: laterPrice ?? evidence.oracle,
-    history,
-    deviation: release?.acceptDeviation ? 'accepted' : laterPrice ? 'near' : 'limited',
+    lastAccepted,
+    acceptDeviation: release?.acceptDeviation ?? false,
   })
   if (outcome.kind === 'price_unavailable') {
     const { why: detail } = outcome

@@ -3,7 +3,7 @@ import type { Evidence } from '../chain/proof/evidence.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
-import { readAxgtHistory } from '../prices/priceHistory.ts'
+import { readLastAccepted } from '../prices/priceHistory.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail, sourceOf } from '../pricing/priceRail.ts'
 import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
@@ -99,7 +99,7 @@ async function contextOf(
     rail,
     pricing,
     axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    history: isComparable && oracle !== null ? await readAxgtHistory(sql, name, oracle.block) : null,
+    lastAccepted: isComparable && oracle !== null ? await readLastAccepted(sql, name, oracle.block) : null,
   }
 }
 
@@ -118,9 +118,8 @@ async function priceLater(
   const range = { unusableBlock: deposit.blockNumber, deepestBlock }
   const laterPrice = await findLaterPrice(deps, context.rail, range, readOracle)
   if (laterPrice === null) return decision
-  const isComparable = sourceOf(deps.pricing, context.rail.config.asset) === 'twap'
-  const history = isComparable ? await readAxgtHistory(deps.sql, deposit.rail, laterPrice.block) : null
-  return planDeposit(deposit, evidence, { ...context, laterPrice, history })
+  const lastAccepted = await readLastAccepted(deps.sql, deposit.rail, laterPrice.block)
+  return planDeposit(deposit, evidence, { ...context, laterPrice, lastAccepted })
 }
 
 function transactionsOf(deposits: OpenDeposit[]) {
@@ -135,8 +134,7 @@ function transactionsOf(deposits: OpenDeposit[]) {
  * Finds the price for a payment whose own block has no price that can be trusted: that of the first later block that has
  * one, by bisection up to the newest block that is deep enough. If the source failed and recovered several times, the
  * bisection may end at any of the recoveries, and only then does the result depend on when it runs. Null while even the
- * newest block has no usable price, or the chain cannot be read. An AXGT price counts once it is near the others: see
- * `Deviation`.
+ * newest block has no usable price, or the chain cannot be read.
  *
  * Costs one read while the source is down, and log2 of the number of blocks in between once it is back.
  */
@@ -146,11 +144,10 @@ async function findLaterPrice(
   { unusableBlock, deepestBlock }: { unusableBlock: bigint; deepestBlock: bigint },
   readOracle: (blockNumber: bigint) => Promise<Agreed<OracleReading> | null>,
 ): Promise<OracleReading | null> {
-  const { config } = rail
-  const isComparable = sourceOf(pricing, config.asset) === 'twap'
+  const { asset } = rail.config
   const isUsable = async (oracle: OracleReading) => {
-    const history = isComparable ? await readAxgtHistory(sql, config.rail, oracle.block) : null
-    return priceRail({ pricing, rail: config, oracle, history, deviation: 'near' }).kind === 'priced'
+    const lastAccepted = asset === 'axgt' ? await readLastAccepted(sql, rail.config.rail, oracle.block) : null
+    return priceRail({ pricing, asset, oracle, lastAccepted, acceptDeviation: false }).kind === 'priced'
   }
   if (deepestBlock <= unusableBlock) return null
   const newest = await readOracle(deepestBlock)

@@ -4,7 +4,6 @@ import { creditDeposits } from '../deposits/creditDeposits.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import { selectSmall } from '../deposits/selectDeposits.ts'
-import { axgtLimitOf } from '../pricing/priceRail.ts'
 import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 import { planSmallPayments } from './planDeposit.ts'
@@ -27,14 +26,10 @@ export async function settleDeposits(
   const deepest = deepestBlock(head, chain.confirmations)
   const proven = await proveDeposits(deps, chain, deposits, deepest)
   const decisions = await joinSmallPayments(deps, chain, deepest, proven)
-  const { events, tooLarge, overCap, tooFar } = await creditDeposits(
+  const { events, tooLarge, overCap } = await creditDeposits(
     deps.sql,
     decisions.filter((decision) => decision.kind === 'credit'),
-    {
-      finalizedNumber: head.finalizedNumber,
-      axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros,
-      axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
-    },
+    { finalizedNumber: head.finalizedNumber, axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros },
   )
   for (const event of events) deps.report(event)
   await applyOthers(deps, chain, [
@@ -50,12 +45,6 @@ export async function settleDeposits(
       deposit,
       reason: 'daily_cap_reached' as const,
       detail: 'with it, more than AXGT_DAILY_CAP_MINUTES would be credited through AXGT today (UTC)',
-    })),
-    ...tooFar.map(({ deposit }) => ({
-      kind: 'hold' as const,
-      deposit,
-      reason: 'price_unavailable' as const,
-      detail: 'the AXGT price is too far from one that was credited within a day of it',
     })),
   ])
   return events.length

@@ -1,10 +1,11 @@
 import type { Address } from 'viem'
 import type { Sql, Transaction } from '../database/connect.ts'
+import { insertVolumeDebt } from '../events/outbox.ts'
 import { accrueWhatFits, type StorageRate } from './accrueStorage.ts'
 
 /**
- * Reports a volume's owner and size. Idempotent. Up to this moment it is billed at the size it had; a deleted one begins
- * anew, with whoever reports it now.
+ * Stores a volume's owner and size as reported. Idempotent. Up to this moment the volume is billed at the size it had; a
+ * deleted one begins anew, with the owner that is reported now.
  */
 export async function putVolume(
   sql: Sql,
@@ -31,27 +32,27 @@ export async function putVolume(
   })
 }
 
-/** A volume that comes to an account in debt is told what those that were there were told when the debt rose. */
+/** A volume new to an account in debt gets the events that the others got when the debt rose. */
 async function tellDebt(tx: Transaction, id: string): Promise<void> {
   await tx`
-    insert into credits.outbox_event (kind, account, payload)
-    select case step when 100 then 'volume.prune_due' else 'volume.debt_warning' end, v.account,
-      jsonb_build_object('id', v.id, 'wallet', v.account, 'sizeBytes', v.size_bytes::text, 'debtPercent', step)
-    from credits.volume v
-    join credits.meter m on m.account = v.account
-    cross join unnest(array[50, 80, 100]) as step
-    where v.id = ${id} and step <= m.debt_percent
-    order by step`
+    with told as (
+      select v.id, v.account, v.size_bytes, step as debt_percent
+      from credits.volume v
+      join credits.meter m on m.account = v.account
+      cross join unnest(array[50, 80, 100]) as step
+      where v.id = ${id} and step <= m.debt_percent
+    )
+    ${insertVolumeDebt(tx, tx`told order by debt_percent`)}`
 }
 
-/** The account first, then its meter: the order in which everybody locks them. */
+/** The account first, then its meter: the order in which everything locks them. */
 async function openMeter(tx: Transaction, account: Address): Promise<void> {
   await tx`insert into credits.account (address) values (${account}) on conflict do nothing`
   await tx`
     insert into credits.meter (account, idle_since) values (${account}, credits.metering_now()) on conflict do nothing`
 }
 
-/** Says that a volume is gone, and bills it to this moment. Idempotent; null when none was ever reported by that id. */
+/** Bills a volume up to this moment and marks it deleted. Idempotent; null if no volume was ever reported under that id. */
 export async function deleteVolume(sql: Sql, rate: StorageRate, id: string): Promise<VolumeView | null> {
   return sql.begin(async (tx) => {
     const [owner] = await tx<{ account: string }[]>`
@@ -68,7 +69,10 @@ export async function deleteVolume(sql: Sql, rate: StorageRate, id: string): Pro
 
 type Row = Omit<VolumeView, 'state'> & { debtPercent: number }
 
-/** Reads a volume, also a deleted one; null when none was ever reported by that id. Its state follows the owner's balance of now. */
+/**
+ * Reads a volume, even a deleted one; null if none was ever reported under that id. Its state follows the owner's present
+ * balance.
+ */
 export async function readVolume(
   sql: Sql | Transaction,
   { debtLimitMicros }: StorageRate,
@@ -92,7 +96,7 @@ function stateOf(debtPercent: number): VolumeState {
   return debtPercent > 0 ? 'warned' : 'active'
 }
 
-/** Lists an account's stored volumes by their ids, at most so many, without those that are deleted. */
+/** Lists an account's stored volumes in order of their ids, at most `limit` of them, without deleted ones. */
 export async function listVolumes(
   sql: Sql,
   rate: StorageRate,
@@ -102,13 +106,13 @@ export async function listVolumes(
   const rows = await sql<{ id: string }[]>`
     select id from credits.volume where account = ${account} and deleted_at is null order by id limit ${limit}`
   const volumes = await Promise.all(rows.map(({ id }) => readVolume(sql, rate, id)))
-  // One may have gone, or have another owner, since its id was read.
+  // A volume may have been deleted, or changed owners, since its id was read.
   return volumes.flatMap((volume) =>
     volume === null || volume.account !== account || volume.deletedAt !== null ? [] : [volume],
   )
 }
 
-/** `warned` from half the debt limit on; `prune_due` at the limit: the operator's system deletes it, billing never does. */
+/** `warned` from half the debt limit on; `prune_due` at the limit. The operator's system deletes a volume, billing never does. */
 export type VolumeState = 'active' | 'warned' | 'prune_due'
 
 /** A stored volume as callers see it. */
@@ -117,10 +121,10 @@ export interface VolumeView {
   account: Address
   sizeBytes: bigint
   state: VolumeState
-  /** All that it has cost so far. */
+  /** What it has cost so far. */
   totalBilledMicros: bigint
   deletedAt: Date | null
 }
 
-/** `conflict`: the id is a stored volume of another wallet. */
+/** What became of a report. `conflict`: the id is a stored volume of another wallet. */
 export type PutVolumeResult = { kind: 'stored'; volume: VolumeView } | { kind: 'conflict' }

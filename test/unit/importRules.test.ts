@@ -76,9 +76,7 @@ describe('the tree reads as the flow because nothing reaches back', () => {
     expect(planners.length).toBeGreaterThan(0)
     for (const { path, text } of planners) {
       const values = [...text.matchAll(/^import (?!type)(.*) from '([^']+)'/gm)].map(([, , target]) => target)
-      const impure = values.filter(
-        (target) => target !== '../pricing/quote.ts' && target !== '../rpc/agree.ts',
-      )
+      const impure = values.filter((target) => target !== '../pricing/quote.ts')
       expect({ path, impure }).toEqual({ path, impure: [] })
     }
   })
