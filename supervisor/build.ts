@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { buildPanel, type PanelBuild, panelFolder } from './panel/buildPanel.ts'
 
-// `npm run build`: makes what production needs beside the sources, the page, and says how large it is.
+// `npm run build`: builds the page, all that production needs besides the sources, and prints its size.
 
 const result = await tryBuild()
 switch (result.kind) {
@@ -15,7 +15,7 @@ switch (result.kind) {
     break
   }
   case 'impossible':
-    console.error(`The page can not be built: ${result.why}. Run "npm ci" first.`)
+    console.error(`The page cannot be built: ${result.why}. Run "npm ci" first.`)
     process.exitCode = 1
     break
   case 'broken':

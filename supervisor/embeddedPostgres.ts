@@ -22,31 +22,31 @@ export interface EmbeddedPostgres {
   /** Resolves when the server has ended, for whatever reason. */
   exited: Promise<void>
   /**
-   * Ends connections, writes everything down and stops. After `patienceMs` (5 s unless told) it stops without writing;
-   * the next start recovers from the log, so nothing committed is lost. May be called twice.
+   * Ends connections, flushes everything to disk and stops. After `patienceMs` (default 5 s) it stops without flushing;
+   * the next start recovers from the write-ahead log, so nothing committed is lost. May be called twice.
    */
   stop(patienceMs?: number): Promise<void>
 }
 
 export interface EmbeddedPostgresOptions {
-  /** Folder for the database; made when missing. */
+  /** Folder for the database; created if missing. */
   dataDir: string
-  /** Receives the server's own lines and ours; nothing in them is secret. */
+  /** Receives the server's log lines and our own; they contain no secrets. */
   log?: (line: string) => void
 }
 
-/** How long a start may take: recovery after a crash under load included. */
+/** How long a start may take, including recovery after a crash under load. */
 const START_TIMEOUT_MS = 60_000
 const IN_USE_PATIENCE_MS = 3_000
 const USER = 'postgres'
 
 /**
- * Starts a real PostgreSQL from the npm package on 127.0.0.1, password-protected and with fsync on, making its data on
+ * Starts a real PostgreSQL from the npm package on 127.0.0.1, password-protected and with fsync on, creating its data on
  * the first start.
  *
- * It survives what happens to services: a server orphaned by a killed run is stopped first, shared memory of a killed
- * server is waited for, and the server ends by itself when this process is killed. Its port stays the same from start to
- * start while it is free.
+ * It copes with crashes: a server orphaned by a killed run is stopped first, it waits until the shared memory of a killed
+ * server is free, and the server ends on its own when this process is killed. The port stays the same across starts while
+ * it is free.
  *
  * @throws when this platform has no package, or when another live process runs a server on the same folder.
  */
@@ -78,7 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 /**
  * The connection URL of the embedded PostgreSQL that runs on a data folder, or null when none does. For programs beside
- * the service; changes nothing.
+ * the service; read-only.
  */
 export async function findEmbeddedPostgres(dataDir: string): Promise<string | null> {
   const home = findHome(dataDir)
@@ -97,7 +97,7 @@ function readPort(home: string): number {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
 }
 
-/** The password outlives the data being made, so that a first start that was killed half-way can be repeated. */
+/** The password is kept apart from the data, so that a first start killed half-way can be repeated. */
 function keepPassword(home: string): string {
   const file = join(home, 'password')
   if (!existsSync(file)) {
@@ -109,8 +109,8 @@ function keepPassword(home: string): string {
 }
 
 /**
- * The server of a run that is gone; null when there is none. A server whose owner still lives is given a few seconds: an
- * owner just killed, or a command just ending, is about to be gone.
+ * The server left behind by an earlier run; null when there is none. A server whose owner still lives is given a few
+ * seconds: an owner just killed, or a command just ending, is about to be gone.
  */
 async function findOrphan(home: string, cluster: string): Promise<Postmaster | null> {
   const deadline = Date.now() + IN_USE_PATIENCE_MS
@@ -154,9 +154,12 @@ interface InitializeOptions {
   log: (line: string) => void
 }
 
-/** Made under another name and renamed when whole: a start killed half-way leaves nothing that looks like a database. */
+/**
+ * Created under another name and renamed when complete: a start killed half-way leaves nothing that looks like a
+ * database.
+ */
 async function initialize({ native, home, password, account, log }: InitializeOptions): Promise<void> {
-  log('making a new database')
+  log('creating a new database')
   const fresh = join(home, `cluster.new-${process.pid}`)
   const passwordFile = join(home, `password.new-${process.pid}`)
   rmSync(fresh, { recursive: true, force: true })
@@ -170,12 +173,12 @@ async function initialize({ native, home, password, account, log }: InitializeOp
     ],
     { ...account, cwd: home, env: serverEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] },
   )
-  // Interrupted in the middle, nobody waits for it any more, and it would go on writing into a folder that may be deleted.
+  // After an interruption nobody waits for it, and it would go on writing into a folder that may be deleted.
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   try {
     const { code, output } = await collect(child)
-    if (code !== 0) throw new Error(`PostgreSQL could not make its data folder ${fresh}: ${output}`)
+    if (code !== 0) throw new Error(`PostgreSQL could not create its data folder ${fresh}: ${output}`)
     renameSync(fresh, join(home, 'cluster'))
   } finally {
     process.off('exit', kill)
@@ -203,15 +206,15 @@ async function launch({ native, cluster, port, account, log }: LaunchOptions): P
     fsync: 'on',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    // A client's machine that is gone frees its advisory locks soon.
+    // So that the advisory locks of a client whose machine is gone are soon released.
     tcp_keepalives_idle: '5',
-    // Not a setting of PostgreSQL: it shows on the command line whose server this is (see `readPostmaster`).
+    // Not a setting of PostgreSQL: it marks on the command line whose server this is (see `readPostmaster`).
     'axonos.owner': String(process.pid),
   }
   const child = spawn(
     join(native, 'bin', 'postgres'),
     ['-D', cluster, '-p', String(port), ...Object.entries(settings).flatMap(([k, v]) => ['-c', `${k}=${v}`])],
-    // Detached: Ctrl-C in a terminal goes to the whole group, and the database must be the last to hear of it.
+    // Detached: Ctrl-C in a terminal goes to the whole process group, and the database must be stopped last.
     {
       ...account,
       cwd: cluster,
@@ -260,7 +263,8 @@ function describe(child: ChildProcess, pid: number, url: string): EmbeddedPostgr
     else child.once('exit', () => resolve())
   })
   const stop = async (patienceMs = 5_000) => {
-    // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients. SIGQUIT skips writing; recovery makes up for it.
+    // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients. SIGQUIT skips flushing; recovery makes up for
+    // it.
     child.kill('SIGINT')
     const patience = new AbortController()
     const force = wait(patienceMs, undefined, { signal: patience.signal }).then(
@@ -288,7 +292,10 @@ async function collect(child: ChildProcess): Promise<{ code: number | null; outp
   })
 }
 
-/** Nothing of ours: PG* variables of the caller would change what the server does, and it has no use for our secrets. */
+/**
+ * Not our own environment: PG* variables of the caller would change what the server does, and it has no use for our
+ * secrets.
+ */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 }

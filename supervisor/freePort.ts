@@ -1,8 +1,6 @@
 import { createServer } from 'node:net'
 
-/**
- * A TCP port on 127.0.0.1 that is free at this moment. Pass the port used last time to have it again when it still is.
- */
+/** A TCP port on 127.0.0.1 that is free at this moment. Pass the port used last time to get it again if it is still free. */
 export async function freePort(preferred = 0): Promise<number> {
   return (await tryPort(preferred)) ?? (await tryPort(0)) ?? freePort()
 }

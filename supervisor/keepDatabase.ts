@@ -8,12 +8,12 @@ export interface KeptDatabase {
 }
 
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 10_000
+const MAX_PAUSE_MS = 10_000
 
 /**
  * Runs the embedded PostgreSQL and starts it again when it ends.
  *
- * @param onMoved told when it came back at another URL, because something had taken its port meanwhile.
+ * @param onMoved called when it came back at another URL, because something had taken its port meanwhile.
  * @throws when the first start fails: without a database there is no service.
  */
 export async function keepDatabase(
@@ -31,7 +31,7 @@ export async function keepDatabase(
   let server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, log: passLine })
   log.info('the embedded PostgreSQL runs')
 
-  async function keep(): Promise<void> {
+  async function runRestarts(): Promise<void> {
     for (;;) {
       await server.exited
       if (stopping) return
@@ -41,7 +41,7 @@ export async function keepDatabase(
   }
 
   async function startAgain(): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; !stopping; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    for (let pauseMs = FIRST_PAUSE_MS; !stopping; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       try {
         const before = server.url
         server = await startEmbeddedPostgres({ dataDir, log: passLine })
@@ -50,7 +50,7 @@ export async function keepDatabase(
         return
       } catch (error) {
         log.error(
-          { reason: error instanceof Error ? error.message : String(error) },
+          { error: error instanceof Error ? error.message : String(error) },
           'PostgreSQL does not start',
         )
         await wait(pauseMs)
@@ -58,13 +58,13 @@ export async function keepDatabase(
     }
   }
 
-  const kept = keep()
+  const kept = runRestarts()
   return {
     url: () => server.url,
     async stop(patienceMs) {
       stopping = true
       await server.stop(patienceMs)
-      // A start that was under way when we were told to stop must not leave a server behind; the guard would end it, later.
+      // A start under way when we were told to stop must not leave a server behind until its guard ends it.
       await Promise.race([kept, wait(patienceMs)])
       await server.stop(patienceMs)
     },

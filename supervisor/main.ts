@@ -15,12 +15,12 @@ import { redactUrls } from './redactUrls.ts'
 import { type SupervisedProcess, superviseProcess } from './superviseProcess.ts'
 import { watchTraces } from './watchTraces.ts'
 
-// The composition root of `npm start`: one database, one indexer, one billing process, and the order in which they end.
+// The composition root of `npm start`: one database, one indexer, one billing process, and the order in which they stop.
 
 /** sysexits.h: wrong usage, wrong configuration. */
 const EXIT_USAGE = 64
 const EXIT_CONFIG = 78
-/** Everything must be gone after ten seconds: the processes get most of them, the database the rest. */
+/** Everything must have stopped after ten seconds: the processes get most of that, the database the rest. */
 const PROCESS_PATIENCE_MS = 6_500
 const DATABASE_PATIENCE_MS = 2_000
 
@@ -76,12 +76,12 @@ async function run(role: Role, settings: Config): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       if (isHangUp(error)) {
-        logger.warn({ reason: redactUrls(String(error)) }, 'the database hung up')
+        logger.warn({ error: redactUrls(String(error)) }, 'the database hung up')
         return
       }
       logger.fatal(
-        { reason: redactUrls(String(error instanceof Error ? error.stack : error)) },
-        'broken assumption',
+        { error: redactUrls(String(error instanceof Error ? error.stack : error)) },
+        'the supervisor cannot go on',
       )
       void stop.now(1)
     })
@@ -94,7 +94,7 @@ async function run(role: Role, settings: Config): Promise<void> {
   if (settings.databaseUrl === null) parts.database = await keepDatabase(settings.dataDir, log, restartAll)
   const databaseUrl = () => parts.database?.url() ?? settings.databaseUrl ?? ''
 
-  // Waits for the first clear answers, so that the index is not begun one way and then rebuilt another.
+  // Waits for the first clear answers, so that the index is not begun in one way and then rebuilt in another.
   const traces = watchTraces(endpointsOf(settings), logger, (chains) => {
     config = withoutTraces(settings, chains)
     restartAll()
@@ -103,7 +103,7 @@ async function run(role: Role, settings: Config): Promise<void> {
   if (stop.asked()) return
 
   const runsIndexer = role === 'all' || role === 'indexer'
-  // Alone, the indexer is what HOST and PORT are for; beside billing it is reached only from this machine.
+  // On its own, the indexer is what HOST and PORT are for; beside billing it is only reached from this machine.
   const indexerAt =
     role === 'indexer'
       ? { host: settings.host, port: settings.port }
@@ -116,7 +116,7 @@ async function run(role: Role, settings: Config): Promise<void> {
       ...indexerAt,
       environment,
       root,
-      logger,
+      logger: log,
     })
   }
   if (role !== 'indexer') {
@@ -138,7 +138,7 @@ async function run(role: Role, settings: Config): Promise<void> {
 }
 
 interface Stop {
-  /** Ends everything in order and then this process; asked again while it does, it goes on as it is. */
+  /** Stops everything in order and then exits; a second call meanwhile changes nothing. */
   now(code: number): Promise<void>
   asked(): boolean
 }
@@ -180,7 +180,7 @@ function withoutTraces(config: Config, chains: ReadonlySet<number>): Config {
   }
 }
 
-/** Our own environment with what the children can not find out by themselves. */
+/** Our own environment plus what the children cannot find out for themselves. */
 function childEnvironment(config: Config, databaseUrl: string): NodeJS.ProcessEnv {
   const detection = config.chains.map(({ chainId, ethDetection }) => [
     `ETH_DETECTION_${chainId}`,

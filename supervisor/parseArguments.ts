@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 const roles = ['all', 'indexer', 'api', 'worker'] as const
-/** What of the service runs here. */
+/** Which parts of the service run here. */
 export type Role = (typeof roles)[number]
 
 export type Arguments = { kind: 'run'; role: Role } | { kind: 'help' } | { kind: 'wrong'; why: string }

@@ -1,6 +1,7 @@
 /**
- * Takes everything out of a text that may be a secret in an URL: user, password, path and query. Providers put their keys
- * there, and libraries put URLs into error messages. Scheme and host stay, so that a reader knows which one it was.
+ * Removes from a text every part of a URL that may be secret: user, password, path and query. Providers put their keys
+ * there, and libraries put URLs into error messages. Scheme and host stay, so that a reader can tell which provider it
+ * was.
  */
 export function redactUrls(text: string): string {
   return text.replace(

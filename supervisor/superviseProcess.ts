@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Logger } from 'pino'
 import { redactUrls } from './redactUrls.ts'
 
-/** How to start a process; asked anew before every start. */
+/** How to start a process; requested anew before every start. */
 export interface ProcessPlan {
   args: string[]
   env: NodeJS.ProcessEnv
@@ -13,37 +13,41 @@ export interface ProcessPlan {
 export interface SuperviseOptions {
   /** Names the process in log lines. */
   component: string
-  /** May take its time, and may throw: then it is asked again after the back-off. `signal`: nobody waits any more. */
+  /**
+   * May take its time, and may throw: then it is called again after the back-off. `signal` aborts when nobody waits any
+   * more.
+   */
   plan(signal: AbortSignal): Promise<ProcessPlan>
-  /** What the process understands as "end in good order". */
+  /** The signal that makes the process stop gracefully. */
   stopSignal: NodeJS.Signals
-  /** Receives each line of its output; without it the process writes to our own stdout and stderr. */
+  /** Receives each line of its output; without it, the process writes to our own stdout and stderr. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
-  /** An exit code that says that starting again is of no use. Told once; the process is not started again. */
+  /** An exit code that means a restart is useless: `tell` is called once, and the process is not started again. */
   hopeless?: { code: number; tell(): void }
+  /** Without a component: pino writes a key that a child logger repeats twice. */
   logger: Logger
 }
 
 export interface SupervisedProcess {
   /** null while it is not running. */
   pid(): number | null
-  /** Ends the process, does what must be done while it is down, and starts it again at once with a new plan. */
+  /** Stops the process, runs `whileDown`, and starts it again at once with a new plan. */
   restart(whileDown?: () => Promise<void>): Promise<void>
-  /** Ends the process for good; kills it when it has not ended after `patienceMs`. May be called twice. */
+  /** Stops the process for good; kills it if it has not ended after `patienceMs`. May be called twice. */
   stop(patienceMs: number): Promise<void>
 }
 
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 10_000
-/** A process that lived this long was well: the next crash starts the back-off anew. */
-const GOOD_LIFE_MS = 60_000
+const MAX_PAUSE_MS = 10_000
+/** A process that lived this long was healthy: its next crash restarts the back-off. */
+const STABLE_AFTER_MS = 60_000
 const RESTART_PATIENCE_MS = 5_000
 
 /**
- * Keeps a Node process running: starts it, starts it again with exponential back-off when it ends, stops it when told.
+ * Keeps a Node process running: starts it, restarts it with exponential back-off when it ends, and stops it on request.
  *
- * The child has an IPC channel to us, by which it notices our death, and is in a process group of its own, so that
- * Ctrl-C in a terminal reaches us alone and we end things in the right order.
+ * The child has an IPC channel to us, by which it notices our death, and is in its own process group, so that Ctrl-C in a
+ * terminal reaches only us and we stop things in the right order.
  */
 export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
   return new Supervision(options)
@@ -57,7 +61,7 @@ class Supervision implements SupervisedProcess {
   #stopped = false
   #failures = 0
   #timer: NodeJS.Timeout | undefined
-  /** Of the start under way. Aborted when something newer takes its place. */
+  /** The start under way. Aborted when a newer one replaces it. */
   #attempt = new AbortController()
 
   constructor(options: SuperviseOptions) {
@@ -86,7 +90,7 @@ class Supervision implements SupervisedProcess {
   }
 
   async #start(): Promise<void> {
-    // Of two starts only the later one counts.
+    // Of two starts, only the later one counts.
     this.#attempt.abort()
     this.#attempt = new AbortController()
     const { signal } = this.#attempt
@@ -96,7 +100,7 @@ class Supervision implements SupervisedProcess {
     } catch (error) {
       if (signal.aborted) return
       const pauseMs = this.#startAfterPause()
-      this.#logger.error({ reason: reasonOf(error), pauseMs }, 'could not be started; trying again')
+      this.#logger.error({ error: messageOf(error), pauseMs }, 'could not be started; trying again')
     }
   }
 
@@ -119,7 +123,7 @@ class Supervision implements SupervisedProcess {
         resolve()
         if (!signal.aborted) this.#ended(code, ending, Date.now() - startedAt)
       }
-      // A process that could not even be made has no exit.
+      // A process that could not even be spawned has no exit.
       started.once('error', (error) => started.pid === undefined && end(null, error.message))
       started.once('exit', end)
     })
@@ -131,18 +135,18 @@ class Supervision implements SupervisedProcess {
       hopeless.tell()
       return
     }
-    if (livedMs >= GOOD_LIFE_MS) this.#failures = 0
+    if (livedMs >= STABLE_AFTER_MS) this.#failures = 0
     const pauseMs = this.#startAfterPause()
     this.#logger.warn({ code, signal, pauseMs }, 'ended unexpectedly; starting it again')
   }
 
   #startAfterPause(): number {
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS)
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, MAX_PAUSE_MS)
     this.#timer = setTimeout(() => void this.#start(), pauseMs)
     return pauseMs
   }
 
-  /** After this nothing starts by itself. */
+  /** After this, nothing starts on its own. */
   async #end(patienceMs: number): Promise<void> {
     this.#attempt.abort()
     clearTimeout(this.#timer)
@@ -165,6 +169,6 @@ function passLines(child: ChildProcess, onLine: NonNullable<SuperviseOptions['on
   }
 }
 
-function reasonOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return redactUrls(error instanceof Error ? error.message : String(error))
 }

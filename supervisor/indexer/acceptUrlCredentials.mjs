@@ -1,7 +1,8 @@
-// Loaded into the indexer before anything else (`node --import`). Plain JavaScript: the indexer brings its own loader.
+// Loaded into the indexer before anything else (`node --import`). Plain JavaScript, because the indexer has its own
+// loader.
 
 // Ponder 0.16.10 hands RPC URLs to `new Request` as they are, which refuses one with user and password: the index of such
-// a chain would never begin, and nothing would say why. Billing's own requests send them as a header; so do these, now.
+// a chain would never begin, and nothing would say why. This sends them as a header, as billing's own requests do.
 const PlainRequest = globalThis.Request
 
 globalThis.Request = class Request extends PlainRequest {

@@ -7,8 +7,8 @@ import type { Config } from '../../billing/config/config.ts'
 const SOURCES = ['abis', 'ponder.config.ts', 'ponder.schema.ts', 'src']
 
 /**
- * 12 hex digits that name what the index is made by: the indexer's code, Ponder's version, and the settings that decide
- * what is in it. Settings that do not (RPC URLs, intervals, keys) leave it as it is, so changing them costs no rebuild.
+ * 12 hex digits that identify what the index is built by: the indexer's code, Ponder's version, and the settings that
+ * decide its contents. Other settings (RPC URLs, intervals, keys) do not change it, so changing them costs no rebuild.
  */
 export function buildHash(root: string, config: Config): string {
   const hash = createHash('sha256')

@@ -1,15 +1,16 @@
-// Loaded into the indexer before anything else (`node --import`). Plain JavaScript: the indexer brings its own loader.
+// Loaded into the indexer before anything else (`node --import`). Plain JavaScript, because the indexer has its own
+// loader.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { Worker } from 'node:worker_threads'
 
-// Without the supervisor there is nobody to restart or stop it: it ends when the channel closes, however that came.
+// Without the supervisor nobody would restart or stop it, so it ends when the channel closes, for whatever reason.
 if (process.channel) {
   process.once('disconnect', () => process.kill(process.pid, 'SIGINT'))
   // The channel alone must not keep the process alive.
   process.channel.unref()
-  // With its database gone at the same moment, the indexer's shutdown can go round in settled promises for ever, where no
-  // timer and no event of this thread gets a turn. Another thread has its own, and kills after three seconds.
+  // If its database is gone too, the indexer's shutdown can loop on settled promises forever, and no timer or event of
+  // this thread ever runs. A second thread has its own event loop, and kills the process after three seconds.
   new Worker(
     `const { workerData: supervisor } = require('node:worker_threads')
     const look = setInterval(() => {
@@ -17,7 +18,7 @@ if (process.channel) {
       clearInterval(look)
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3_000)
     }, 500)`,
-    // Asked here: by the time the other thread runs, the supervisor may be gone already.
+    // Read here: by the time the other thread runs, the supervisor may already be gone.
     { eval: true, execArgv: [], workerData: process.ppid },
   ).unref()
 }

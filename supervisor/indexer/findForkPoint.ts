@@ -2,12 +2,13 @@ import type { Anchor } from './indexStore.ts'
 
 /**
  * The newest remembered block that is still canonical: everything the indexer holds above it is in doubt. Null when none
- * is, so everything is.
+ * is canonical, so everything is in doubt.
  *
- * A block is canonical only when all below it are, so the answer is found by halving: eight questions for two hundred.
+ * A block is canonical only when all below it are, so the answer is found by bisection: eight requests for two hundred
+ * blocks.
  *
  * @param anchors newest first.
- * @throws what `isCanonical` throws, for example when the RPCs do not agree: then nothing must be decided.
+ * @throws what `isCanonical` throws, for example when the RPCs do not agree: then nothing may be decided.
  */
 export async function findForkPoint(
   anchors: Anchor[],

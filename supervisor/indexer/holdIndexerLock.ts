@@ -2,23 +2,23 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
 
-/** Any fixed number: indexers of one database take turns on it. */
+/** An arbitrary fixed number that all indexers of a database agree on. */
 const INDEXER_LOCK = 7_236_401_117
 const ASK_EVERY_MS = 1_000
 
 /** A held lock. */
 export interface IndexerLock {
-  /** Whether the connection that holds it still stands. */
+  /** Whether the connection that holds it is still open. */
   held(): boolean
   release(): Promise<void>
 }
 
 /**
- * Waits until no other supervisor runs an indexer on this database, and keeps others from it as long as the connection
- * stands. Two indexers would write into one schema, and each would clear away what the other needs.
+ * Waits until no other supervisor runs an indexer on this database, and keeps others out as long as the connection is
+ * open. Two indexers would write into one schema, and each would delete what the other needs.
  *
- * @param onLost told once when the connection of a held lock ends without `release`: the database went away.
- * @throws when aborted, or when the database is away.
+ * @param onLost called once when the connection of a held lock ends without `release`: the database went away.
+ * @throws when aborted, or when the database is unreachable.
  */
 export async function holdIndexerLock(
   url: string,
@@ -30,7 +30,7 @@ export async function holdIndexerLock(
   let locked = false
   const sql = postgres(url, {
     max: 1,
-    // postgres.js renews connections after a while, which would silently give the lock away.
+    // postgres.js renews connections after a while, which would silently release the lock.
     max_lifetime: null,
     connect_timeout: 10,
     onnotice: () => {},

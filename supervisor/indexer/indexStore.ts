@@ -1,26 +1,26 @@
 import type { Sql } from '../../billing/database/connect.ts'
 
-/** The views that the rest of the service reads; they point to whichever schema was ready last. */
+/** The schema of the views that the rest of the service reads; they point to whichever index was ready last. */
 export const VIEWS_SCHEMA = 'indexer'
 
-/** A block the indexer took for final, as the RPCs had it at that time. */
+/** A block that the indexer considered final, as the RPCs reported it at that time. */
 export interface Anchor {
   number: bigint
   hash: string
 }
 
-/** How far the indexer is on one chain. */
+/** How far the indexer has got on one chain. */
 export interface IndexedHead {
   chainId: number
   latest: bigint
-  /** It holds blocks up to here for final and can not undo them. */
+  /** It considers blocks up to here final and cannot undo them. */
   finalized: bigint
 }
 
 /** Anchors kept for each chain: with one for every 30 blocks or more, several thousand blocks back. */
-const ANCHORS_KEPT = 200
+const MAX_ANCHORS = 200
 
-/** Makes the supervisor's own small tables. Idempotent; call it under the indexer's lock. */
+/** Creates the supervisor's own small tables. Idempotent; call it under the indexer's lock. */
 export async function prepareIndexStore(sql: Sql): Promise<void> {
   await sql`create schema if not exists supervisor`
   await sql`
@@ -31,7 +31,7 @@ export async function prepareIndexStore(sql: Sql): Promise<void> {
     )`
 }
 
-/** The schema that a build's index is to be in: its hash and how often it has been rebuilt. */
+/** The name of the schema for a build's index: its hash, and how often it has been rebuilt. */
 export async function currentSchema(sql: Sql, build: string): Promise<string> {
   const [row] = await sql<{ generation: number }[]>`
     insert into supervisor.index_generation (build, generation) values (${build}, 1)
@@ -41,17 +41,17 @@ export async function currentSchema(sql: Sql, build: string): Promise<string> {
   return `indexer_${build}_${row.generation}`
 }
 
-/** Lets the next start use a new, empty schema. Cached chain data stays: it is only the schema that is of no use. */
+/** Makes the next start use a new, empty schema. Cached chain data stays: only the schema is unusable. */
 export async function startNewGeneration(sql: Sql, build: string): Promise<void> {
   await sql`update supervisor.index_generation set generation = generation + 1 where build = ${build}`
 }
 
 /**
- * Forgets what was cached of a chain above a block (everything with null) and lets the next start use a new schema, in
- * one transaction: a crash half-way leaves either everything or nothing done. The indexer must not be running.
+ * Deletes what was cached of a chain above a block (everything for null) and makes the next start use a new schema, in
+ * one transaction: a crash leaves either everything or nothing done. The indexer must not be running.
  *
- * Ponder never doubts what it has cached as final (its `ponder_sync` tables), so after a reorg below its finality the
- * cache must go as well, or the rebuilt index would hold the same vanished blocks.
+ * Ponder never questions what it has cached as final (its `ponder_sync` tables), so after a reorg below its finality the
+ * cache must go as well, or the rebuilt index would contain the same vanished blocks.
  */
 export async function forgetChainAbove(
   sql: Sql,
@@ -93,7 +93,7 @@ export async function listAnchors(sql: Sql, chainId: number): Promise<Anchor[]> 
     select number, hash from supervisor.anchor where chain_id = ${chainId} order by number desc`
 }
 
-/** Remembers a block as final; the oldest beyond a few hundred go. */
+/** Remembers a block as final; beyond the limit, the oldest are deleted. */
 export async function recordAnchor(sql: Sql, chainId: number, anchor: Anchor): Promise<void> {
   await sql`
     insert into supervisor.anchor (chain_id, number, hash)
@@ -101,13 +101,13 @@ export async function recordAnchor(sql: Sql, chainId: number, anchor: Anchor): P
     on conflict (chain_id, number) do nothing`
   await sql`
     delete from supervisor.anchor where chain_id = ${chainId} and number not in (
-      select number from supervisor.anchor where chain_id = ${chainId} order by number desc limit ${ANCHORS_KEPT}
+      select number from supervisor.anchor where chain_id = ${chainId} order by number desc limit ${MAX_ANCHORS}
     )`
 }
 
 /**
- * How far a schema's index is, and whether it has caught up once (`ready`): before that it is in its backfill. Null while
- * the indexer has not made its tables yet.
+ * How far a schema's index has got, and whether it has ever caught up (`ready`); until then it is in its backfill. Null
+ * while the indexer has not created its tables yet.
  */
 export async function readProgress(
   sql: Sql,
@@ -131,8 +131,8 @@ export async function readProgress(
 }
 
 /**
- * Frees Ponder's lock on a schema after its holder was killed, which would cost the next start up to 25 seconds. Only for
- * who holds the indexer's advisory lock and knows that its own indexer is dead.
+ * Releases Ponder's lock on a schema after its holder was killed; otherwise it would delay the next start by up to 25
+ * seconds. Call it only while holding the indexer's advisory lock, with our own indexer known to be dead.
  */
 export async function releaseSchema(sql: Sql, schema: string): Promise<void> {
   const [found] = await sql<{ made: boolean }[]>`
@@ -143,9 +143,9 @@ export async function releaseSchema(sql: Sql, schema: string): Promise<void> {
 
 /**
  * Drops the indexes of earlier builds and generations, once the views point to the current one and it is ready. One that
- * is locked and was alive in the last half minute is left for later.
+ * is locked and was alive within the last 30 seconds is left for later.
  *
- * @returns the schemas dropped.
+ * @returns the dropped schemas.
  */
 export async function dropSupersededSchemas(sql: Sql, current: string): Promise<string[]> {
   const [view] = await sql<{ definition: string }[]>`

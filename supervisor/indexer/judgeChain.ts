@@ -1,73 +1,78 @@
-/** What is remembered of a chain between two looks. Times are milliseconds of a clock that never goes back. */
+/** What is remembered of a chain between two looks. Times are in milliseconds of a monotonic clock. */
 export interface ChainWatch {
   latest: bigint
-  /** The highest it has been. */
+  /** The highest head it has reached. */
   highest: bigint
-  /** How often it went back since it was highest: once is a restart or a reorg, again and again is no progress. */
+  /** How often it went back since then: once is a restart or a reorg, again and again is a lack of progress. */
   drops: number
   movedAtMs: number
-  /** The RPCs' head when the indexed head last moved; null until it was seen. */
+  /** The RPCs' head when the indexed head last moved; null until it is known. */
   headAtMove: bigint | null
-  /** Looks in a row at which a block that the indexer holds for final was not canonical. */
+  /** Consecutive looks at which a block that the indexer considers final was not canonical. */
   strikes: number
   firstStrikeAtMs: number
   /** Restarts since the indexed head last moved. */
   restarts: number
-  /** Since when the RPCs do not answer; null while they do. */
+  /** When the RPCs stopped answering; null while they answer. */
   silentSinceMs: number | null
-  /** When they came back after a real outage; null once the indexed head has moved since. */
+  /** When they came back after a long outage; null once the indexed head has moved since. */
   backSinceMs: number | null
 }
 
 /** One look at a chain. */
 export interface ChainLook {
   nowMs: number
-  /** The indexer has caught up once; before, it is in its backfill and is left alone. */
+  /** Whether the indexer has ever caught up; until then it is in its backfill and is left alone. */
   ready: boolean
   latest: bigint
-  /** What the RPCs agree on; null when they do not answer, not clearly, or for another chain. */
+  /** The head that the RPCs agree on; null when they do not answer, disagree, or serve another chain. */
   head: bigint | null
-  /** Whether the newest block known to be final to the indexer is canonical; null when it was not asked or not answered. */
+  /**
+   * Whether the newest block that the indexer considers final is canonical; null when it was not checked or not answered.
+   */
   finalIsCanonical: boolean | null
-  /** How often the indexer said, in the last minute, that it met a reorg it can not undo. */
+  /** How often, in the last minute, the indexer reported a reorg that it cannot undo. */
   complaints: number
 }
 
 export type ChainVerdict =
   | { kind: 'fine' }
-  /** Something may be wrong: ask whether the final block is canonical, and look again soon. */
+  /** Something may be wrong: check whether the final block is canonical, and look again soon. */
   | { kind: 'suspicious' }
   | { kind: 'restart'; behind: bigint }
-  /** `forked`: a final block is gone. `complained`: the indexer says so, though no remembered block shows it. */
+  /** `forked`: a final block is gone. `complained`: the indexer reports it, though no remembered block shows it. */
   | { kind: 'rebuild'; evidence: 'forked' | 'complained' }
 
-/** An index that stands still this long, while the chain goes on, is stuck. Doubled after each restart in vain. */
+/**
+ * An index that does not move for this long, while the chain advances, is stuck. Doubled after each restart that did not
+ * help.
+ */
 const STALL_MS = 20_000
-const LONGEST_STALL_MS = 600_000
+const MAX_STALL_MS = 600_000
 const STALL_BLOCKS = 3n
-/** One look may be a bad answer; two, this far apart, are a fact. */
-const STRIKES = 2
+/** One look may be a bad answer; two, this far apart, count as fact. */
+const MIN_STRIKES = 2
 const STRIKE_SPAN_MS = 2_000
-const COMPLAINTS = 2
-/** An index that went back this often without getting higher follows an RPC that swings; it is not getting on. */
-const DROPS_OF_A_SWING = 3
-/** RPCs that were away this long have likely left the indexer in a long pause of its own, up to half a minute. */
+const MIN_COMPLAINTS = 2
+/** An index that went back this often without a new high follows an RPC that swings between heads; it makes no progress. */
+const MAX_DROPS = 3
+/** RPCs that were unreachable this long have likely left the indexer in a long back-off of its own, up to 30 seconds. */
 const OUTAGE_MS = 15_000
-/** What it has to get on by itself once they are back. */
+/** How long it has to recover on its own once they are back. */
 const RECOVERY_MS = 5_000
 
 /**
- * Decides from one look what to do about a chain's index. Pure: gives the new memory with the verdict.
+ * Decides from one look what to do about a chain's index. Pure: returns the new memory with the verdict.
  *
- * A rebuild can cost days of RPC calls, so it takes evidence of a fork below the indexer's finality. Standing still alone
- * is answered by restarts, ever rarer. A dead or halted chain, a wrong one, and a backfill are no reason for anything.
+ * A rebuild can cost days of RPC calls, so it takes evidence of a fork below the indexer's finality. A mere standstill is
+ * answered by restarts, less and less often. A dead or halted chain, a wrong one, or a backfill is no reason to act.
  */
 export function judgeChain(
   before: ChainWatch | null,
   look: ChainLook,
 ): { watch: ChainWatch; verdict: ChainVerdict } {
   const watch = follow(before, look)
-  if (watch.strikes >= STRIKES && look.nowMs - watch.firstStrikeAtMs >= STRIKE_SPAN_MS) {
+  if (watch.strikes >= MIN_STRIKES && look.nowMs - watch.firstStrikeAtMs >= STRIKE_SPAN_MS) {
     return { watch, verdict: { kind: 'rebuild', evidence: 'forked' } }
   }
   if (watch.strikes > 0) return { watch, verdict: { kind: 'suspicious' } }
@@ -76,10 +81,11 @@ export function judgeChain(
   const slow = watch.backSinceMs !== null && look.nowMs - watch.backSinceMs >= RECOVERY_MS
   if (slow && look.head > look.latest) return restart(watch, look.nowMs, look.head, look.latest)
   const still = look.head > look.latest && look.head - watch.headAtMove >= STALL_BLOCKS
-  const stallMs = Math.min(STALL_MS * 2 ** watch.restarts, LONGEST_STALL_MS)
+  const stallMs = Math.min(STALL_MS * 2 ** watch.restarts, MAX_STALL_MS)
   if (still && look.nowMs - watch.movedAtMs >= stallMs) {
     if (look.finalIsCanonical === null) return { watch, verdict: { kind: 'suspicious' } }
-    if (look.complaints >= COMPLAINTS) return { watch, verdict: { kind: 'rebuild', evidence: 'complained' } }
+    if (look.complaints >= MIN_COMPLAINTS)
+      return { watch, verdict: { kind: 'rebuild', evidence: 'complained' } }
     return restart(watch, look.nowMs, look.head, look.latest)
   }
   const unsettled = look.complaints > 0 || watch.backSinceMs !== null
@@ -98,7 +104,7 @@ function restart(watch: ChainWatch, nowMs: number, head: bigint, latest: bigint)
   return { watch: after, verdict }
 }
 
-/** How the RPCs' silence goes on, or what it left behind. */
+/** Tracks an outage of the RPCs, or the recovery after one. */
 function followSilence(before: ChainWatch | null, look: ChainLook, moved: boolean) {
   const silentSinceMs = before?.silentSinceMs ?? null
   if (look.head === null) return { silentSinceMs: silentSinceMs ?? look.nowMs, backSinceMs: null }
@@ -110,12 +116,12 @@ function followSilence(before: ChainWatch | null, look: ChainLook, moved: boolea
 
 function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
   const gone = look.finalIsCanonical === false
-  // Not asked or not answered keeps the count; only a clear "canonical" clears it.
+  // Without an answer the count stays; only a clear "canonical" resets it.
   const strikes = gone ? (before?.strikes ?? 0) + 1 : look.finalIsCanonical ? 0 : (before?.strikes ?? 0)
   const firstStrikeAtMs = gone && (before?.strikes ?? 0) === 0 ? look.nowMs : (before?.firstStrikeAtMs ?? 0)
   const higher = before === null || look.latest > before.highest
   const drops = higher ? 0 : before.drops + (look.latest < before.latest ? 1 : 0)
-  const moved = higher || (look.latest !== before.latest && drops < DROPS_OF_A_SWING)
+  const moved = higher || (look.latest !== before.latest && drops < MAX_DROPS)
   const highest = higher || !look.ready ? look.latest : before.highest
   const silence = followSilence(before, look, moved)
   if (moved || !look.ready) {

@@ -21,29 +21,30 @@ import { relayLogLine } from './relayLogLine.ts'
 import { type IndexWatch, type WatchedChain, watchIndex } from './watchIndex.ts'
 
 export interface KeepIndexerOptions {
-  /** As it is now: which chains are traced may turn out while we run. */
+  /** The current one: which chains are traced may change while we run. */
   config(): Config
   databaseUrl(): string
   /** Where it serves GraphQL. */
   host: string
   port: number
-  /** For the child, complete but for what is decided here. */
+  /** The child's environment, except for what is set here. */
   environment(): NodeJS.ProcessEnv
-  /** The checkout. */
+  /** The root of the checkout. */
   root: string
+  /** Without a component: pino writes a key that a child logger repeats twice. */
   logger: Logger
 }
 
 export interface KeptIndexer {
-  /** With settings or a database that changed. */
+  /** Restarts it, for example after the settings or the database's URL have changed. */
   restart(): Promise<void>
   stop(patienceMs: number): Promise<void>
 }
 
-/** The watch looks every few seconds: an RPC that takes longer has not answered. */
+/** The watch looks every few seconds: an RPC that takes longer counts as silent. */
 const WATCH_TIMEOUT_MS = 5_000
 
-/** A setting of the child that would change what it does behind our back. */
+/** Variables that would change what the child does behind our back. */
 const REMOVED_VARIABLES = [
   'PORT',
   'DATABASE_PRIVATE_URL',
@@ -54,7 +55,7 @@ const REMOVED_VARIABLES = [
 
 /**
  * Runs the indexer: in a schema of its own for every build, one at a time on a database, started again when it ends,
- * rebuilt when the chain was reorganised deeper than it can follow, its old schemas cleared away.
+ * rebuilt when the chain was reorganised deeper than it can follow, and its old schemas dropped.
  */
 export function keepIndexer(options: KeepIndexerOptions): KeptIndexer {
   return new Keeper(options)
@@ -65,9 +66,9 @@ class Keeper implements KeptIndexer {
   readonly #logger: Logger
   readonly #supervised: SupervisedProcess
   readonly #watch: IndexWatch
-  /** Parts of the RPC URLs that error messages may repeat without the URL around them. */
+  /** Parts of the RPC URLs that error messages may contain without the URL around them. */
   readonly #secrets: readonly string[]
-  /** Chains whose subscription is not used any more. */
+  /** Chains whose subscription is no longer used. */
   readonly #polled = new Set<number>()
   #schema: string | null = null
   #schemaRefused = false
@@ -90,7 +91,7 @@ class Keeper implements KeptIndexer {
       chains: options.config().chains.map(watchedChain),
       schema: () => this.#schema,
       restart: (chainId) => {
-        // A subscription that has gone silent looks just like this; polling does not need one.
+        // A subscription that has gone silent looks just like this, and polling needs none.
         this.#polled.add(chainId)
         return this.#supervised.restart()
       },
@@ -159,14 +160,14 @@ class Keeper implements KeptIndexer {
 
   #arguments(schema: string): string[] {
     const { root, host, port } = this.#options
-    // Next to the package's entry, which is all that it lets others resolve.
+    // Beside the package's entry point, which is all that its exports let us resolve.
     const bin = fileURLToPath(new URL('./bin/ponder.js', import.meta.resolve('ponder')))
     return [
       ...['--import', new URL('./endWithParent.mjs', import.meta.url).href],
       ...['--import', new URL('./acceptUrlCredentials.mjs', import.meta.url).href],
       ...[bin, 'start', '--root', root],
       ...['--schema', schema, '--views-schema', VIEWS_SCHEMA, '-p', String(port), '-H', host],
-      // The supervisor's own log level decides what is shown; some lines it must see itself.
+      // The supervisor's own log level decides what is shown, but some lines it must always see.
       ...['--log-format', 'json', '--log-level', 'info'],
     ]
   }
@@ -177,14 +178,14 @@ class Keeper implements KeptIndexer {
       ...this.#options.environment(),
       ...Object.fromEntries(polled),
       PONDER_TELEMETRY_DISABLED: '1',
-      // Its GraphQL then tells clients no internals of an error.
+      // Keeps the internals of errors out of its GraphQL answers.
       NODE_ENV: 'production',
     }
     for (const name of REMOVED_VARIABLES) delete env[name]
     return env
   }
 
-  /** Ponder writes its GraphQL schema into the folder it runs in; the checkout stays clean. */
+  /** Ponder writes its GraphQL schema into its working folder; this keeps the checkout clean. */
   #workingFolder(): string {
     const folder = join(this.#options.config().dataDir, 'indexer')
     mkdirSync(folder, { recursive: true })

@@ -5,17 +5,17 @@ import { redactUrls } from '../redactUrls.ts'
 
 const Line = z.looseObject({ level: z.number(), msg: z.string() })
 
-/** What the supervisor must know of what the indexer says; everything else is only passed on. */
+/** What the supervisor must learn from the indexer's log; all other lines are only passed on. */
 export type IndexerRemark =
   | { kind: 'nothing' }
-  /** It met a reorg that goes below its own finality: it will not get on. */
+  /** It met a reorg below its own finality, so it cannot continue. */
   | { kind: 'unrecoverable_reorg'; chainId: number }
   /** It refuses to use the schema it was given. */
   | { kind: 'schema_refused' }
 
 /**
- * Writes a line of the indexer's JSON log into ours, without URLs and `secrets` that may be in it, and tells what it means
- * to us. A line for each empty block goes to `debug`.
+ * Writes a line of the indexer's JSON log into ours, with URLs and `secrets` redacted, and returns what it means to us.
+ * Lines for empty blocks go to `debug`.
  */
 export function relayLogLine(
   written: string,

@@ -26,28 +26,28 @@ export interface WatchIndexOptions {
   chains: WatchedChain[]
   /** The schema of the indexer that runs; null while none does. */
   schema(): string | null
-  /** The index of a chain stands still for no visible reason. */
+  /** Called when the index of a chain stands still for no visible reason. */
   restart(chainId: number): Promise<void>
-  /** What the indexer holds of a chain above `keep` (everything with null) is of a fork that is gone. */
+  /** Called when what the indexer holds of a chain above `keep` (everything for null) belongs to a fork that is gone. */
   rebuild(chainId: number, keep: bigint | null): Promise<void>
   logger: Logger
 }
 
 export interface IndexWatch {
-  /** The indexer said that it met a reorg it can not undo. */
+  /** Notes that the indexer reported a reorg it cannot undo. */
   complain(chainId: number): void
   stop(): Promise<void>
 }
 
 const LOOK_EVERY_MS = 5_000
 const LOOK_AGAIN_MS = 1_500
-/** Whether the final block is canonical is asked at every so many looks, and whenever something is suspicious. */
+/** The final block is checked once in this many looks, and whenever something is suspicious. */
 const ANCHOR_EVERY_LOOKS = 3
-const COMPLAINT_LIVES_MS = 60_000
-/** Without a remembered block to show where the fork is: so many blocks below the indexer's finality are doubted. */
-const DOUBTED_BLOCKS = 1_000n
+const COMPLAINT_MAX_AGE_MS = 60_000
+/** If no remembered block shows where the fork is, this many blocks below the indexer's finality are discarded. */
+const DISCARDED_BLOCKS = 1_000n
 
-/** Watches an index while its indexer runs: notices forks and standstills, and clears away the indexes of the past. */
+/** Watches an index while its indexer runs: notices forks and standstills, and drops superseded indexes. */
 export function watchIndex(options: WatchIndexOptions): IndexWatch {
   return new Watcher(options)
 }
@@ -82,9 +82,9 @@ class Watcher implements IndexWatch {
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController()
       await this.#look().catch((error: unknown) => {
-        // A database or an RPC that is away: others tell about it; here it only means that nothing can be judged.
-        const reason = redactUrls(error instanceof Error ? error.message : String(error))
-        this.#options.logger.debug({ reason }, 'could not look at the index')
+        // A database or an RPC is unreachable: others report it; here it only means that nothing can be judged.
+        const message = redactUrls(error instanceof Error ? error.message : String(error))
+        this.#options.logger.debug({ error: message }, 'could not look at the index')
       })
       this.#looks += 1
       const signal = AbortSignal.any([this.#stopping.signal, this.#wake.signal])
@@ -116,7 +116,7 @@ class Watcher implements IndexWatch {
 
   async #judge(sql: Sql, chain: WatchedChain, indexed: IndexedHead, ready: boolean): Promise<ChainVerdict> {
     const { chainId, endpoints } = chain
-    const since = performance.now() - COMPLAINT_LIVES_MS
+    const since = performance.now() - COMPLAINT_MAX_AGE_MS
     const complaints = (this.#complaints.get(chainId) ?? []).filter((atMs) => atMs >= since)
     this.#complaints.set(chainId, complaints)
     const before = this.#watches.get(chainId) ?? null
@@ -159,7 +159,7 @@ class Watcher implements IndexWatch {
         const keep = await blockToKeep(sql, chain, indexed, evidence)
         logger.error(
           { chainId, fromBlock: String((keep ?? -1n) + 1n), evidence },
-          'the chain was reorganised below what the index holds for final; rebuilding the index',
+          'the chain was reorganised below what the index considers final; rebuilding the index',
         )
         await this.#options.rebuild(chainId, keep)
         this.#watches.delete(chainId)
@@ -169,7 +169,7 @@ class Watcher implements IndexWatch {
   }
 }
 
-/** Whether the newest remembered block is canonical. When it is, the indexer's newest final block joins the memory. */
+/** Whether the newest remembered block is canonical. If it is, the indexer's newest final block is remembered too. */
 async function checkAnchor(sql: Sql, chain: WatchedChain, indexed: IndexedHead): Promise<boolean | null> {
   const [newest] = await listAnchors(sql, chain.chainId)
   if (newest) {
@@ -185,7 +185,7 @@ async function checkAnchor(sql: Sql, chain: WatchedChain, indexed: IndexedHead):
   return newest ? true : null
 }
 
-/** Up to which block what the indexer has cached is beyond doubt; null when none is. */
+/** The block up to which the indexer's cache is beyond doubt; null when none of it is. */
 async function blockToKeep(
   sql: Sql,
   chain: WatchedChain,
@@ -193,7 +193,7 @@ async function blockToKeep(
   evidence: 'forked' | 'complained',
 ): Promise<bigint | null> {
   const anchors = await listAnchors(sql, chain.chainId)
-  const lowest = indexed.finalized - DOUBTED_BLOCKS
+  const lowest = indexed.finalized - DISCARDED_BLOCKS
   const trusted = evidence === 'forked' ? anchors : anchors.filter(({ number }) => number <= lowest)
   return findForkPoint(trusted, async (anchor) => {
     const canonical = await isCanonical(chain, anchor)
@@ -204,7 +204,7 @@ async function blockToKeep(
   })
 }
 
-/** null when the RPCs do not answer, do not agree, do not have the block yet, or speak for another chain. */
+/** null when the RPCs do not answer, do not agree, do not have the block yet, or serve another chain. */
 async function isCanonical(chain: WatchedChain, anchor: Anchor): Promise<boolean | null> {
   const found = await readCanonicalHash(chain.endpoints, chain.chainId, anchor.number)
   return found.kind === 'agreed' ? found.value === anchor.hash : null

@@ -5,37 +5,37 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hashPanelSources } from './hashPanelSources.ts'
 
-/** What became of a build that was asked for. */
+/** The outcome of a build. */
 export type PanelBuild =
-  /** Made now. */
+  /** Just built. */
   | { kind: 'built' }
-  /** It was there already, of these very sources. */
+  /** Already there, from these very sources. */
   | { kind: 'fresh' }
-  /** What builds it is not installed; what is in the folder, if anything, stays. */
+  /** The build tools are not installed; whatever is in the folder stays. */
   | { kind: 'impossible'; why: string }
 
 export interface PanelBuildOptions {
-  /** `demo` holds a test wallet and is for the demo alone. */
+  /** `demo` contains a test wallet and is for the demo only. */
   mode: 'production' | 'demo'
-  /** Where the finished page goes. Whatever is there is replaced in one move, when the build is whole. */
+  /** Where the finished page goes. What is there is replaced in one move, once the build is complete. */
   folder: string
-  /** Ends a build that is under way; it is then `impossible`. */
+  /** Cancels a build under way; it is then `impossible`. */
   signal?: AbortSignal
 }
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The finished page of production, which billing serves. */
+/** The folder of the production page, which billing serves. */
 export const panelFolder = join(checkout, 'panel/dist')
 
-/** Beside the page: of which sources it was made. Billing loads the page again when it changes. */
+/** Stored with the page: a digest of the sources it was built from. Billing reloads the page when it changes. */
 const STAMP = 'build.json'
 
-/** Of `viteBuild.ts`: there is no Vite. */
+/** The exit code of `viteBuild.ts` when Vite is not installed. */
 const EXIT_UNAVAILABLE = 69
-const MAX_COMPLAINT = 4_000
+const MAX_COMPLAINT_LENGTH = 4_000
 
-/** Whether the folder holds a page of these sources; without sources, whether it holds one at all. */
+/** Whether the folder holds a page built from these sources; without sources, whether it holds a page at all. */
 export function isPanelFresh({ mode, folder }: PanelBuildOptions): boolean {
   const stamp = join(folder, STAMP)
   if (!existsSync(stamp)) return false
@@ -44,10 +44,10 @@ export function isPanelFresh({ mode, folder }: PanelBuildOptions): boolean {
 }
 
 /**
- * Builds the page where it is missing or older than its sources; about a second. Two that build at once do no harm: each
- * builds beside the folder, and the last whole one stays.
+ * Builds the page if it is missing or older than its sources, in about a second. Concurrent builds are safe: each builds
+ * beside the folder, and the last complete one stays.
  *
- * @throws when the sources do not build, or the demo's wallet got into the production build.
+ * @throws when the sources do not build, or the demo's wallet is in the production build.
  */
 export async function buildPanel(options: PanelBuildOptions): Promise<PanelBuild> {
   if (isPanelFresh(options)) return { kind: 'fresh' }
@@ -72,11 +72,11 @@ function stampOf(mode: string, sources: string): string {
   return `${JSON.stringify({ mode, sources })}\n`
 }
 
-/** null when it is built. Throws when the sources do not build. */
+/** null when it was built, else why it could not be. Throws when the sources do not build. */
 async function runVite(mode: string, outDir: string, signal?: AbortSignal): Promise<string | null> {
   const child = spawn(
     process.execPath,
-    // By its name, found from `cwd`: vitest's global setup, which builds too, has no `import.meta.resolve`.
+    // By name, resolved from `cwd`: vitest's global setup, which builds too, has no `import.meta.resolve`.
     ['--import', 'tsx', 'supervisor/panel/viteBuild.ts', mode, outDir],
     {
       cwd: checkout,
@@ -88,19 +88,19 @@ async function runVite(mode: string, outDir: string, signal?: AbortSignal): Prom
   )
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-MAX_COMPLAINT)
+    complaint = (complaint + chunk.toString()).slice(-MAX_COMPLAINT_LENGTH)
   })
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
     child.once('error', (error) => (signal?.aborted ? resolve(null) : reject(error)))
   })
   if (code === 0) return null
-  if (signal?.aborted) return 'it was called off'
+  if (signal?.aborted) return 'it was cancelled'
   if (code === EXIT_UNAVAILABLE) return `what builds it is not installed (${complaint.trim()})`
   throw new Error(complaint.trim() || `the build ended with ${code ?? 'a signal'}`)
 }
 
-/** A build that was killed in the middle leaves its folder beside. */
+/** A build that was killed leaves its temporary folder behind. */
 async function removeLeftovers(folder: string): Promise<void> {
   const pattern = new RegExp(`^${basename(folder)}\\.(\\d+)\\.(new|old)$`)
   const names = await readdir(dirname(folder))
@@ -121,7 +121,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A folder can not be renamed onto one that is not empty, so the old one steps aside for a moment. */
+/** A folder cannot be renamed onto a non-empty one, so the old one is moved aside for a moment. */
 async function replace(folder: string, beside: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -130,7 +130,7 @@ async function replace(folder: string, beside: string): Promise<void> {
       return
     } catch (error) {
       // Another process did the same at the same moment.
-      if (tries === 5) throw new Error(`the page can not be put into ${dirname(folder)}`, { cause: error })
+      if (tries === 5) throw new Error(`the page cannot be put into ${dirname(folder)}`, { cause: error })
       await rm(`${beside}.old`, { recursive: true, force: true })
     }
   }

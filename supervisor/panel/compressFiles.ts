@@ -7,8 +7,8 @@ import type { Plugin } from 'vite'
 const COMPRESSIBLE = /\.(html|js|css|svg)$/
 
 /**
- * A Vite plugin that lays `.gz` and `.br` beside every text file of the build, as small as they get: once here, instead
- * of at every request. Fonts and pictures are compressed already.
+ * A Vite plugin that writes `.gz` and `.br` beside every text file of the build, at the highest compression: once here,
+ * instead of at every request. Fonts and images are already compressed.
  */
 export function compressFiles(): Plugin {
   return {

@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What decides the bundle beside the page's own sources: the versions of what it is made of, and how it is built. */
-const ALSO = ['package-lock.json', 'supervisor/panel']
+/** What decides the bundle besides the page's own sources: the versions of its dependencies, and how it is built. */
+const BUILD_INPUTS = ['package-lock.json', 'supervisor/panel']
 
 /**
- * A digest of everything that the page is built from, so that a build older than its sources is noticed; null where the
- * sources are not there (an image that holds only the finished page). Milliseconds; reads the files, not their times,
- * which a checkout changes.
+ * A digest of everything that the page is built from, so that an outdated build is noticed; null if the sources are not
+ * there (an image that contains only the finished page). Takes milliseconds; hashes the contents, not the modification
+ * times, which a checkout changes.
  */
 export function hashPanelSources(checkout: string): string | null {
   if (!existsSync(join(checkout, 'panel/index.html'))) return null
   const hash = createHash('sha256')
-  for (const path of ['panel', ...ALSO].flatMap((name) => filesAt(checkout, name))) {
+  for (const path of ['panel', ...BUILD_INPUTS].flatMap((name) => filesAt(checkout, name))) {
     hash.update(`${path}\0`)
     hash.update(readFileSync(join(checkout, path)))
     hash.update('\0')

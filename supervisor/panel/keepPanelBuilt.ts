@@ -2,11 +2,10 @@ import type { Logger } from 'pino'
 import { buildPanel, isPanelFresh, panelFolder } from './buildPanel.ts'
 
 /**
- * Builds the page where it is missing or older than its sources, beside the start of everything else: payments do not wait
- * for a page, and billing serves it as soon as it is there. Where it can not be built, the log says so and the service goes
- * on.
+ * Builds the page if it is missing or older than its sources, while everything else starts: payments do not wait for a
+ * page, and billing serves it as soon as it is there. If it cannot be built, the log says so and the service goes on.
  *
- * @returns what calls it off.
+ * @returns a handle that cancels it.
  */
 export function keepPanelBuilt(logger: Logger): { stop(): void } {
   const page = { mode: 'production', folder: panelFolder } as const
@@ -14,9 +13,9 @@ export function keepPanelBuilt(logger: Logger): { stop(): void } {
   logger.info('the page is missing or older than its sources; building it')
   const begun = performance.now()
   const off = new AbortController()
-  const tell = (reason: string) => {
+  const tell = (error: string) => {
     if (!off.signal.aborted)
-      logger.warn({ reason }, 'the page could not be built; the service goes on without')
+      logger.warn({ error }, 'the page could not be built; the service goes on without it')
   }
   buildPanel({ ...page, signal: off.signal }).then(
     (build) => {

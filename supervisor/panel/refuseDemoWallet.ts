@@ -1,8 +1,8 @@
 import type { Plugin } from 'vite'
 
 /**
- * What only the demo's test wallet has: its marker, its module, its key, and that of the first account of local
- * chains, which holds real money of nobody careful.
+ * Traces of the demo's test wallet: its marker, its module, its key, and the well-known key of the first account of local
+ * chains.
  */
 const TRACES = [
   'axonos-demo-wallet',
@@ -12,7 +12,7 @@ const TRACES = [
 ]
 
 /**
- * A Vite plugin that fails the build when a trace of the demo's test wallet is in any file of it, name or content. The
+ * A Vite plugin that fails the build when any file of it, by name or content, has a trace of the demo's test wallet. The
  * demo's own build (`--mode demo`) is the only one without this plugin.
  */
 export function refuseDemoWallet(): Plugin {

@@ -1,9 +1,9 @@
-// The process that `buildPanel` runs Vite in: `viteBuild.ts MODE FOLDER`. Of its own, so that nothing of the environment
-// (NODE_ENV of a test run) makes it another build, and nothing of Vite stays in the memory of a service.
+// The process that `buildPanel` runs Vite in: `viteBuild.ts MODE FOLDER`. A separate process, so that the environment
+// (NODE_ENV of a test run) cannot change the build, and Vite does not stay in the memory of the service.
 
 import process from 'node:process'
 
-/** sysexits.h: what this needs is not there. */
+/** sysexits.h: something this needs is unavailable. */
 const EXIT_UNAVAILABLE = 69
 
 const [mode = '', outDir = ''] = process.argv.slice(2)

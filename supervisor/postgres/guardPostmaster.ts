@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
 /**
- * Waits for end-of-file on its stdin, which comes when the process holding the other end dies, however it dies. Then it
- * asks PostgreSQL to stop, and insists after five seconds. It compares postmaster.pid first, so a process id that was
- * given to somebody else meanwhile is left alone.
+ * Waits for end-of-file on its stdin, which comes when the process at the other end dies, however it dies. Then it asks
+ * PostgreSQL to stop, and forces it after five seconds. It compares postmaster.pid first, so a process id that has been
+ * reused is left alone.
  */
 const SCRIPT = `
 trap '' INT TERM HUP
@@ -15,10 +15,10 @@ same "$1" "$2" && kill -QUIT "$1"
 `
 
 /**
- * Makes PostgreSQL end within seconds when this process is gone, even by `kill -9`, where no handler of ours can run:
- * a tiny shell holds a pipe to us and stops the server when the pipe closes.
+ * Makes PostgreSQL stop within seconds when this process is gone, even by `kill -9`, when none of our handlers can run: a
+ * small shell holds a pipe to us and stops the server when the pipe closes.
  *
- * @returns a function that dismisses the guard, for when the server has ended.
+ * @returns a function that ends the guard, to be called once the server has stopped.
  */
 export function guardPostmaster(pid: number, cluster: string): () => void {
   let dismissed = false

@@ -14,12 +14,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { canEnter, type ServerAccount } from './serverAccount.ts'
 
-/** Where databases live whose data folder PostgreSQL's account can not enter. */
+/** Where a database is kept if PostgreSQL's account cannot enter the data folder. */
 const DURABLE_FOLDER = '/var/lib/axonos-credits'
 
 /**
  * The folder that holds the cluster, its password and its port, for an existing database; null when `dataDir` has none.
- * Changes nothing.
+ * Read-only.
  */
 export function findHome(dataDir: string): string | null {
   const inside = join(resolve(dataDir), 'postgres')
@@ -29,10 +29,10 @@ export function findHome(dataDir: string): string | null {
 }
 
 /**
- * The same folder, made when there is none yet, owned by the account PostgreSQL runs as.
+ * The same folder, created if there is none yet, owned by the account PostgreSQL runs as.
  *
- * It is `<dataDir>/postgres` where that account can get there. Otherwise (a service started by root with its data below a
- * 0700 folder) it lies under /var/lib, or beside in the temporary folder when `dataDir` is there too, and
+ * It is `<dataDir>/postgres` if that account can get there. Otherwise (a service started by root with its data below a
+ * 0700 folder) it is under /var/lib, or in the temporary folder if `dataDir` is there too, and
  * `<dataDir>/postgres.location` names it, so that the next start finds it again.
  */
 export function prepareHome(dataDir: string, account: ServerAccount, log: (line: string) => void): string {
@@ -47,11 +47,11 @@ export function prepareHome(dataDir: string, account: ServerAccount, log: (line:
     ? makeHome(mkdtempSync(join(tmpdir(), 'axonos-credits-')), account)
     : makeHome(join(DURABLE_FOLDER, createHash('sha256').update(folder).digest('hex').slice(0, 16)), account)
   writeFileSync(`${inside}.location`, `${elsewhere}\n`)
-  log(`PostgreSQL does not run as root and can not enter ${folder}: the database lives in ${elsewhere}.`)
+  log(`PostgreSQL does not run as root and cannot enter ${folder}: the database is in ${elsewhere}.`)
   return elsewhere
 }
 
-/** A data folder that is ours alone is opened for passing through (0711): nobody can list it, what is in it is 0600. */
+/** Our own data folder is made traversable (0711): nobody else can list it, and what is in it is 0600. */
 function canEnterOwn(folder: string, account: ServerAccount): boolean {
   if (canEnter(folder, account)) return true
   const { uid, mode } = statSync(folder)

@@ -21,11 +21,11 @@ const Manifest = z.object({ version: z.string() })
 const Symlinks = z.array(z.object({ source: z.string(), target: z.string() }))
 
 /**
- * The folder with PostgreSQL's `bin`, `lib` and `share` from the npm package of this platform, in a place from which the
- * given account can run it.
+ * The folder with PostgreSQL's `bin`, `lib` and `share` from the npm package of this platform, in a place where the given
+ * account can run it.
  *
- * Usually that is the package itself. In a checkout the account can not enter (a 0700 home, a clone made by root), it is a
- * copy under the temporary folder, made once for each version.
+ * Usually that is the package itself. In a checkout the account cannot enter (a 0700 home, a clone made by root), it is a
+ * copy in the temporary folder, made once for each version.
  *
  * @throws when there is no package for this platform; the message says what to do instead.
  */
@@ -46,14 +46,14 @@ export function locateNativeFolder(account: ServerAccount): string {
 
 function findPackage(name: string): string | null {
   try {
-    // The package exports nothing but its entry, which lies in dist/.
+    // The package exports only its entry point, which is in dist/.
     return dirname(dirname(createRequire(import.meta.url).resolve(name)))
   } catch {
     return null
   }
 }
 
-/** npm can not carry symbolic links; the package makes them when it is installed, unless scripts are switched off. */
+/** npm packages cannot contain symbolic links; this one creates them on installation, unless scripts are disabled. */
 function hasSymlinks(native: string): boolean {
   return readSymlinks(native).every(({ target }) => existsSync(join(dirname(native), target)))
 }
@@ -63,7 +63,7 @@ function readSymlinks(native: string) {
   return existsSync(list) ? Symlinks.parse(JSON.parse(readFileSync(list, 'utf8'))) : []
 }
 
-/** Copies under a name others can guess, so an existing folder is only believed when it is ours and whole. */
+/** The copy has a predictable name, so an existing folder is only trusted when it is ours and complete. */
 function copyOnce(native: string, name: string): string {
   const wanted = join(tmpdir(), name)
   if (isOursAndWhole(wanted, native)) return wanted
@@ -78,7 +78,7 @@ function copyOnce(native: string, name: string): string {
     renameSync(copy, wanted)
     return wanted
   } catch {
-    // Another process was faster, or something foreign holds the name: in that case the copy keeps its own.
+    // Another process was faster, or something else has the name; in the latter case the copy keeps its temporary name.
     if (!isOursAndWhole(wanted, native)) return copy
     rmSync(copy, { recursive: true, force: true })
     return wanted
@@ -93,7 +93,7 @@ function openForReading(path: string): void {
   if (found.isDirectory()) for (const name of readdirSync(path)) openForReading(join(path, name))
 }
 
-/** Whole: every file of the original is there in its size. Temporary folders get swept while nobody looks. */
+/** Complete means that every file of the original is there with its size: systems sweep their temporary folders. */
 function isOursAndWhole(copy: string, original: string): boolean {
   const root = lstatSync(copy, { throwIfNoEntry: false })
   if (root === undefined || !root.isDirectory()) return false

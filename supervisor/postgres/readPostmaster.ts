@@ -2,28 +2,28 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What a running server says of itself in `postmaster.pid`. */
+/** What a running server states in its `postmaster.pid`. */
 export interface Postmaster {
   pid: number
   port: number
-  /** It accepts connections. */
+  /** Whether it accepts connections. */
   ready: boolean
-  /** The process that started it, or whoever inherited it when that one died. */
+  /** The process that started it, or the one that inherited it when that one died. */
   parentPid: number
   /** The process that started it; 0 when unknown. */
   ownerPid: number
 }
 
 /**
- * The live server on a cluster, or null. A `postmaster.pid` left behind by a killed server counts as none, also when
- * its process id belongs to somebody else by now.
+ * The live server on a cluster, or null. A `postmaster.pid` left behind by a killed server counts as none, even if its
+ * process id has been reused.
  */
 export function readPostmaster(cluster: string): Postmaster | null {
   const lines = readLines(join(cluster, 'postmaster.pid'))
   const pid = Number(lines[0])
   if (!Number.isInteger(pid) || pid <= 1) return null
   const process = describeProcess(pid)
-  // An empty port line means that the server is still on its way up.
+  // An empty port line means that the server is still starting.
   if (process === null || !process.command.includes(cluster)) return null
   return {
     pid,
@@ -44,7 +44,7 @@ function readLines(path: string): string[] {
 }
 
 function describeProcess(pid: number): { parentPid: number; command: string } | null {
-  // Asked of /proc where there is one: small systems have a `ps` without options.
+  // Read from /proc if there is one: on small systems, `ps` has no options.
   if (existsSync('/proc/self/stat')) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
