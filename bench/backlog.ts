@@ -12,13 +12,13 @@ import { startBilling } from './startBilling.ts'
 import { withDatabase } from './withDatabase.ts'
 
 const BLOCKS = 100
-const DEPOSITS_A_BLOCK = 100
-const DEPOSITS = BLOCKS * DEPOSITS_A_BLOCK
+const DEPOSITS_PER_BLOCK = 100
+const DEPOSITS = BLOCKS * DEPOSITS_PER_BLOCK
 
-/** How fast, in how much memory and with how many RPC requests the gate works off what has piled up. */
+/** How fast the gate works off a backlog, in how much memory and with how many RPC requests. */
 export const backlog: Benchmark = {
   name: 'backlog',
-  summary: `${DEPOSITS} waiting deposits, ${DEPOSITS_A_BLOCK} a block, half plain ETH, half USDC`,
+  summary: `${DEPOSITS} waiting deposits, ${DEPOSITS_PER_BLOCK} per block, half plain ETH, half USDC`,
   run: (say) =>
     withDatabase(async (databaseUrl) => {
       const chain = await createChain({ contracts: compileContracts(['demo/contracts/Token.sol']) })
@@ -28,7 +28,7 @@ export const backlog: Benchmark = {
         say(`paying ${DEPOSITS} times`)
         const blocks = await fillChain(chain, tokens.usdc, {
           blocks: BLOCKS,
-          paymentsABlock: DEPOSITS_A_BLOCK,
+          paymentsPerBlock: DEPOSITS_PER_BLOCK,
         })
         await chain.mine(6)
         await migrate(databaseUrl)
@@ -68,7 +68,7 @@ async function timeUntilCredited(
     { withinMs: 300_000, what: `${DEPOSITS} credits`, everyMs: 100 },
   )
   const since = gatesSince()
-  if (since === null) throw new Error('billing credited before it said that it gates')
+  if (since === null) throw new Error('billing credited before it logged that it gates')
   return (performance.now() - since) / 1000
 }
 
@@ -109,8 +109,8 @@ function describe(
     },
     remarks: [
       `Baseline of the first: the same ${blocks.length} blocks read by bare fetch (receipts, transactions, balances), nothing`,
-      'checked or written. Of the others: the aims, 300 MB and one request a deposit. What limits it is one thread that',
-      'parses and checks receipts, then the writes. Payments by contracts are traced, and there the node limits.',
+      'checked or written. Baseline of the others: the targets, 300 MB and one request per deposit. The limit is one thread that',
+      'parses and checks receipts, then the writes. Payments by contracts are traced; there the node is the limit.',
     ],
   }
 }

@@ -1,10 +1,10 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 
-/** As the service's: others are measured meanwhile. */
+/** Like the service's: it idles while others are measured. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 
-/** What the service answers of one session, with nothing behind it. */
+/** The service's answer about one session, with nothing behind it. */
 const answerOf = (id: string) => ({
   id,
   state: 'running',
@@ -38,5 +38,5 @@ server.listen(0, '127.0.0.1', () => {
   if (address === null || typeof address === 'string') throw new Error('the server is not bound to a port')
   console.log(`http://127.0.0.1:${address.port}`)
 })
-// Nobody is left to measure it.
+// The benchmark is gone, so nobody will measure it.
 process.on('disconnect', () => process.exit())

@@ -1,8 +1,8 @@
-/** One measured figure, beside what it is compared with in the same run: these machines are noisy, ratios are not. */
+/** One measured figure, with the baseline from the same run: absolute figures vary with the machine, ratios do not. */
 export interface Measurement {
   value: number
   unit: string
-  /** The same unit: what the parts beneath would do without us. */
+  /** In the same unit: what the underlying parts would do without us. */
   baseline: number
   /** value / baseline. */
   ratio: number
@@ -10,14 +10,14 @@ export interface Measurement {
   p99Ms: number | null
 }
 
-/** What a benchmark tells: its figures by name, and a sentence on what limits them. */
+/** The result of a benchmark: its figures by name, and remarks on what limits them. */
 export interface BenchmarkResult {
   measurements: Record<string, Measurement>
   remarks: string[]
 }
 
 export interface BenchmarkOptions {
-  /** 1 for what is stated; less for a quick look whether it runs. Some have one size only. */
+  /** 1 for the stated size; less for a quick check that it runs. Some have one size only. */
   scale: number
 }
 
@@ -25,7 +25,7 @@ export interface BenchmarkOptions {
 export interface Benchmark {
   name: string
   summary: string
-  /** Takes so long that it runs only when it is named. */
+  /** Takes so long that it only runs when it is named. */
   isOnlyNamed?: boolean
   run(say: (text: string) => void, options: BenchmarkOptions): Promise<BenchmarkResult>
 }

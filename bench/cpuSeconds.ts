@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 const TICKS_PER_SECOND = 100
 
 /**
- * Seconds of CPU that a process, its living children and its ended ones have taken so far. Linux only; elsewhere there is
- * no such figure of another process, and it is NaN.
+ * CPU seconds used so far by a process, its living children and its ended ones. Linux only; elsewhere there is no such
+ * figure for another process, and it is NaN.
  */
 export function cpuSeconds(pid: number): number {
   try {
@@ -24,12 +24,12 @@ export function cpuSeconds(pid: number): number {
 function readStat(name: string): { parent: number; ticks: number; ticksOfEnded: number } | null {
   try {
     const text = readFileSync(`/proc/${name}/stat`, 'utf8')
-    // The name of the program, in parentheses, may hold anything.
+    // The program's name, in parentheses, may contain anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     const field = (number: number) => Number(fields[number - 3])
     return { parent: field(4), ticks: field(14) + field(15), ticksOfEnded: field(16) + field(17) }
   } catch {
-    // It ended between the look at the list and this one.
+    // It ended after the processes were listed.
     return null
   }
 }

@@ -24,7 +24,7 @@ const DOLLAR = parseUnits('1', 6)
 export async function fillChain(
   chain: TestChain,
   usdc: TestToken,
-  { blocks, paymentsABlock }: { blocks: number; paymentsABlock: number },
+  { blocks, paymentsPerBlock }: { blocks: number; paymentsPerBlock: number },
 ): Promise<PaidBlock[]> {
   const { revenue, ...others } = chain.accounts
   const payers = Object.values(others)
@@ -32,7 +32,7 @@ export async function fillChain(
   const paid: PaidBlock[] = []
   for (let block = 0; block < blocks; block++) {
     const payments: Payment[] = []
-    for (let index = 0; index < paymentsABlock; index++) {
+    for (let index = 0; index < paymentsPerBlock; index++) {
       const payer = payers[index % payers.length] ?? revenue
       const asset = index % 2 === 0 ? 'eth' : 'usdc'
       const txHash =
@@ -43,7 +43,7 @@ export async function fillChain(
     }
     await chain.mine()
     const { number, hash, timestamp, transactions } = await chain.client.getBlock()
-    if (transactions.length !== paymentsABlock)
+    if (transactions.length !== paymentsPerBlock)
       throw new Error(`block ${number} holds ${transactions.length}`)
     paid.push({ number, hash, timestamp, payments })
   }

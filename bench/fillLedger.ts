@@ -7,15 +7,15 @@ export interface Filling {
   say: (text: string) => void
 }
 
-/** What the first entry of an account gives: years, so that nothing measured is about running out. */
+/** What the first entry of an account gives: years, so that nothing runs out during a measurement. */
 const GIVEN_MICROS = 100_000_000_000_000n
 /** What each of the others takes. */
 const TAKEN_MICROS = 60_000_000n
-const ACCOUNTS_AT_ONCE = 100_000
+const ACCOUNTS_PER_STATEMENT = 100_000
 
 /**
- * Puts accounts with their entries, meters and each an ended session into an empty ledger, and the right balances. Fast:
- * by set-based SQL with the triggers off and the indexes made afterwards; the balances are checked at the end.
+ * Fills an empty ledger with accounts, each with entries, a meter, an ended session and the right balance. Fast: by
+ * set-based SQL with the triggers off and the indexes created afterwards; the balances are checked at the end.
  */
 export async function fillLedger(sql: Sql, { accounts, entriesPerAccount, say }: Filling): Promise<void> {
   const startedAt = performance.now()
@@ -23,10 +23,10 @@ export async function fillLedger(sql: Sql, { accounts, entriesPerAccount, say }:
     select format('%I.%I', schemaname, indexname) as name, indexdef as definition from pg_indexes
     where schemaname = 'credits' and tablename = 'ledger_entry' and indexname not in (select conname from pg_constraint)`
   for (const { name } of indexes) await sql.unsafe(`drop index ${name}`)
-  for (let from = 0; from < accounts; from += ACCOUNTS_AT_ONCE) {
-    const to = Math.min(from + ACCOUNTS_AT_ONCE, accounts)
+  for (let from = 0; from < accounts; from += ACCOUNTS_PER_STATEMENT) {
+    const to = Math.min(from + ACCOUNTS_PER_STATEMENT, accounts)
     await fillSome(sql, from, to, entriesPerAccount)
-    if (accounts > ACCOUNTS_AT_ONCE) say(`${to} accounts after ${seconds(startedAt)}`)
+    if (accounts > ACCOUNTS_PER_STATEMENT) say(`${to} accounts after ${seconds(startedAt)}`)
   }
   for (const { definition } of indexes)
     await sql.begin(async (transaction) => {

@@ -3,10 +3,10 @@ import { type MeterLimits, meterSessions } from '../billing/metering/meterSessio
 import type { Subject } from './measureSlices.ts'
 import { openLane } from './openLane.ts'
 
-/** How heartbeats come. */
+/** How heartbeats are sent. */
 export interface HeartbeatShape {
   callers: number
-  /** The ids that one call names; callers share them out among themselves. */
+  /** The ids in each call; the callers divide the calls among themselves. */
   groups: string[][]
   pathOf(ids: string[]): string
   bodyOf(ids: string[]): unknown
@@ -16,9 +16,9 @@ export interface HeartbeatShape {
 export interface HeartbeatWays {
   /** Over HTTP to the real billing process. */
   service: Subject
-  /** As the statement of the service, by the same driver, straight to the same database. */
+  /** As the service's SQL statement, by the same driver, straight to the same database. */
   statement: Subject
-  /** Over HTTP to bare routes that parse the same body and answer as much. */
+  /** Over HTTP to bare routes that parse the same body and answer at the same length. */
   bare: Subject
   close(): void
 }
@@ -31,7 +31,10 @@ export interface HeartbeatTargets {
   limits: MeterLimits
 }
 
-/** Makes what is measured of heartbeats of one shape. Every answer is looked at: one that is not of a running session throws. */
+/**
+ * Creates the subjects to measure for one shape of heartbeats. Every answer is checked: one that is not about a running
+ * session throws.
+ */
 export function heartbeatWays(targets: HeartbeatTargets, shape: HeartbeatShape): HeartbeatWays {
   const { callers, groups } = shape
   const turns = turnsOf(callers, groups)
@@ -74,7 +77,7 @@ export function heartbeatWays(targets: HeartbeatTargets, shape: HeartbeatShape):
   }
 }
 
-/** Which groups each caller sends: no two the same, where there are enough. */
+/** The groups that each caller sends: different ones, if there are enough. */
 function turnsOf(callers: number, groups: string[][]): string[][][] {
   return Array.from({ length: callers }, (_, caller) =>
     groups.length < callers ? groups : groups.filter((_group, n) => n % callers === caller),

@@ -22,7 +22,7 @@ export const heartbeats: Benchmark = {
       const rounds = Math.max(1, Math.round(ROUNDS * scale))
       const measurements: Record<string, Measurement> = {}
       const remarks = [
-        'Statement: the same one, as many at once, by the same driver from this process. Bare Hono: the same body, the same',
+        'Statement: the same one, with the same concurrency, by the same driver from this process. Bare Hono: the same body, the same',
         'server library, an answer of the same size, nothing behind it. Medians of slices that took turns. Who took the CPU:',
       ]
       for (const [name, { service, statement, bare }] of Object.entries(stand.ways)) {

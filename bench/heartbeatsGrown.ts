@@ -8,23 +8,23 @@ const ENTRIES_PER_ACCOUNT = 10
 const ROUNDS = 11
 const SLICE_MS = 1_000
 
-/** How the cost of a heartbeat grows with what lies in the database. */
+/** How the cost of a heartbeat grows with the size of the database. */
 export const heartbeatsGrown: Benchmark = {
   name: 'heartbeats-grown',
-  summary: `the same with ${ACCOUNTS} accounts and ${ACCOUNTS * ENTRIES_PER_ACCOUNT} entries in place; only by name`,
+  summary: `the same with ${ACCOUNTS} accounts and ${ACCOUNTS * ENTRIES_PER_ACCOUNT} entries in place; only runs by name`,
   isOnlyNamed: true,
   run: (say, { scale }) =>
     withStands({ scale, say }, async ({ sessions, serverPid, open }) => {
       const accounts = Math.max(sessions + 1, Math.round(ACCOUNTS * scale))
-      // Both on one server, measured in turn: what else goes on there meets both alike.
+      // Both on one server, measured in turn: any other load affects both alike.
       const grown = await open('grown', { accounts, entriesPerAccount: ENTRIES_PER_ACCOUNT })
       const fresh = await open('fresh', { accounts: sessions + 1, entriesPerAccount: 1 })
       const meters = { PostgreSQL: () => cpuSeconds(serverPid) }
       const rounds = Math.max(1, Math.round(ROUNDS * scale))
       const measurements: Record<string, Measurement> = {}
       const remarks = [
-        'Microseconds a heartbeat; the baseline is a ledger with nothing but the accounts of the same number of live sessions.',
-        'In the large one these are spread over all accounts, each of which has a meter and a session that has ended.',
+        'Microseconds per heartbeat; the baseline is a ledger with only the accounts of the same number of live sessions.',
+        'In the large one they are spread over all accounts, each of which has a meter and a session that has ended.',
       ]
       for (const name of ['batch', 'single_64', 'one_account'] as const) {
         say(`${name}: large and small ledger in turn`)

@@ -12,7 +12,7 @@ import { withDatabase } from './withDatabase.ts'
 const DEPOSITS = 50
 const CONFIRMATIONS = 6
 
-/** How long after the block that makes it six confirmations deep a deposit's entry is committed. */
+/** The time from the block that makes a deposit six confirmations deep until its entry is committed. */
 export const latency: Benchmark = {
   name: 'latency',
   summary: `from the sixth block to the committed entry, over ${DEPOSITS} deposits (RPC by http and ws)`,
@@ -43,8 +43,8 @@ export const latency: Benchmark = {
             },
           },
           remarks: [
-            'Baseline: until the indexer has committed its rows of that block and notified. What is between is the proof:',
-            'head, receipt, trace and balance on the RPC, then one transaction. On a real chain the RPC round trips decide.',
+            'Baseline: until the indexer has committed its rows of that block and notified. The difference is the proof:',
+            'head, receipt, trace and balance on the RPC, then one transaction. On a real chain, the RPC round trips dominate.',
           ],
         }
       } finally {

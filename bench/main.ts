@@ -15,13 +15,13 @@ Usage: npm run bench [-- [--json FILE] [--scale SHARE] [NAME…]]
 
 ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join('\n')}
 
-Without a name all but those that are said to run only by name.
+Without a name, runs all but those marked to run only by name.
 
   --json FILE    also writes {name: {value, unit, baseline, ratio, p50Ms, p99Ms}}
-  --scale SHARE  heartbeats in smaller, for example 0.02, to see whether they run; the figures then mean little
+  --scale SHARE  runs heartbeats at a smaller size, for example 0.02, to check that they run; the figures then mean little
   --help         this text`
 
-/** Runs the named benchmarks, or all; exit code 64 for a name that is none or a share that is not one. */
+/** Runs the named benchmarks, or all; exit code 64 for an unknown name or an invalid scale. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: {
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   }
   const scale = Number(values.scale)
   if (!(scale > 0 && scale <= 1)) {
-    console.error(`--scale is more than 0 and at most 1, not ${values.scale}.`)
+    console.error(`--scale must be above 0 and at most 1, not ${values.scale}.`)
     return 64
   }
   const chosen = benchmarks.filter(({ name, isOnlyNamed = false }) =>

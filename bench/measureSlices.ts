@@ -1,26 +1,26 @@
 import { percentile } from './benchmark.ts'
 
-/** Something to be measured: callers side by side, each calling again as soon as it is answered. */
+/** Something to measure: concurrent callers, each calling again as soon as it is answered. */
 export interface Subject {
   callers: number
-  /** What one call is worth, for example the heartbeats of a batch. */
+  /** How many units one call counts for, for example the heartbeats of a batch. */
   unitsPerCall: number
   call(caller: number, nth: number): Promise<void>
 }
 
-/** What came of one subject: medians over its slices, percentiles over all of its calls. */
+/** The result for one subject: medians over its slices, percentiles over all of its calls. */
 export interface Sliced {
   unitsPerSecond: number
   p50Ms: number
   p99Ms: number
-  /** Cores kept busy, by who. */
+  /** Cores kept busy, by process. */
   cores: Record<string, number>
 }
 
 export interface SliceOptions {
   rounds: number
   sliceMs: number
-  /** Seconds of CPU taken so far, by who. */
+  /** CPU seconds used so far, by process. */
   meters: Record<string, () => number>
 }
 
@@ -31,8 +31,8 @@ interface Slice {
 }
 
 /**
- * Measures subjects in turn, a slice each, round after round, so that what the machine does meanwhile meets all alike.
- * Every other round goes backwards. The first round warms up and does not count.
+ * Measures subjects in turn, a slice each, round after round, so that other load on the machine affects all alike. Every
+ * other round goes backwards. The first round warms up and does not count.
  */
 export async function measureSlices<Name extends string>(
   subjects: Record<Name, Subject>,
@@ -76,7 +76,7 @@ async function runSlice(
     }
   }
   const callers = Array.from({ length: subject.callers }, (_, caller) => run(caller))
-  // Where one fails, the others end their slice first: what they call must not be closed beneath them.
+  // If one fails, the others finish their slice first: what they call must not be closed under them.
   await Promise.allSettled(callers)
   await Promise.all(callers)
   const seconds = (performance.now() - startedAt) / 1000

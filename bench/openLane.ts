@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-/** One answer, as it came. */
+/** One answer, as received. */
 export interface Answer {
   status: number
   body: string
@@ -8,7 +8,7 @@ export interface Answer {
 
 /** One keep-alive connection that sends one request at a time. */
 export interface Lane {
-  /** @throws when a request is under way, or the connection ends before the answer is whole. */
+  /** @throws when a request is under way, or the connection ends before the answer is complete. */
   post(request: Buffer): Promise<Answer>
   close(): void
 }
@@ -17,8 +17,8 @@ const HEAD_END = '\r\n\r\n'
 const LAST_CHUNK = '\r\n0\r\n\r\n'
 
 /**
- * A connection that speaks just enough HTTP/1.1. A real client would take as much CPU as what it measures, of the same
- * two cores. Opened by the first request, and again by the next one after the server has closed it for being idle.
+ * A connection that speaks just enough HTTP/1.1: a real client would use as much CPU as what it measures, on the same two
+ * cores. Opened by the first request, and reopened by the next one after the server has closed an idle connection.
  */
 export function openLane(url: URL): Lane {
   let socket: Socket | null = null
@@ -27,7 +27,7 @@ export function openLane(url: URL): Lane {
   let missing = 0
 
   function receive(chunk: Buffer): void {
-    // What nobody asked for is the server's word that it closes.
+    // Unrequested data is the server announcing that it closes.
     if (waiting === null) return
     received.push(chunk)
     missing -= chunk.length
@@ -67,7 +67,7 @@ export function openLane(url: URL): Lane {
   }
 }
 
-/** The answer, or how many bytes are missing at least. */
+/** The answer, or the least number of bytes still to come. */
 function parse(bytes: Buffer): Answer | number {
   const end = bytes.indexOf(HEAD_END)
   if (end === -1) return 1
@@ -80,7 +80,7 @@ function parse(bytes: Buffer): Answer | number {
     return missing > 0 ? missing : { status, body: bytes.toString('utf8', from) }
   }
   if (!/^transfer-encoding: *chunked/im.test(head)) throw new Error(`no length in ${head}`)
-  // Not taken apart: nobody reads more of it than whether it is an answer.
+  // Not decoded: callers only check whether it is an answer.
   const isWhole = bytes.subarray(-LAST_CHUNK.length).toString('latin1') === LAST_CHUNK
   return isWhole ? { status, body: bytes.toString('utf8', from) } : 1
 }

@@ -13,15 +13,15 @@ import { waitUntil } from '../test/support/waitUntil.ts'
 import { type Benchmark, type Measurement, percentile } from './benchmark.ts'
 
 const VISITS = 15
-const AIM_KIB = 90
-/** A middling phone, and what it has on the road. */
+const TARGET_KIB = 90
+/** A mid-range phone on a mobile network. */
 const CPU_SLOWDOWN = 4
 const NETWORK = { offline: false, latency: 40, downloadThroughput: 1_250_000, uploadThroughput: 625_000 }
 
 /**
- * Text, not functions: a loader may rewrite functions in ways that a page knows nothing of. The wallet is announced as an
- * extension does; `__sinceStart` becomes the milliseconds from the start of the navigation to the frame in which the mark is
- * there and can be used.
+ * Text, not a function: a loader may rewrite functions to use helpers that the page does not have. Announces a wallet as
+ * an extension does; `__sinceStart` becomes the milliseconds from the start of the navigation to the frame in which the
+ * element is there and can be used.
  */
 const watchFor = (selector: string) => `
   const detail = Object.freeze({
@@ -36,7 +36,7 @@ const watchFor = (selector: string) => `
   }
   look()`
 
-/** How soon the page can be used, on the demo's service, and how much has to come for it. */
+/** How soon the page can be used, on the demo's service, and how much it has to load for that. */
 export const panel: Benchmark = {
   name: 'panel',
   summary: `the page: from the click on a link to a wallet that can be connected, over ${VISITS} first visits; size`,
@@ -44,7 +44,7 @@ export const panel: Benchmark = {
     const build = await buildPanel({ mode: 'production', folder: panelFolder })
     if (build.kind === 'impossible') throw new Error(build.why)
     const folder = await mkdtemp(join(tmpdir(), 'credits-bench-panel-'))
-    // Run as root, PostgreSQL runs as somebody else, who must get in.
+    // When run as root, PostgreSQL runs as another user, who must be able to enter.
     await chmod(folder, 0o755)
     const over = new AbortController()
     const chain = await startDemoChain(over.signal)
@@ -54,7 +54,7 @@ export const panel: Benchmark = {
     const service = await startDemoService(chain, folder, place, over.signal)
     const shared = { rpcUrl: chain.rpcUrl, serviceUrl: service.baseUrl }
     const front = await startDemoFront({ ...shared, port, panelFolder })
-    // Of a folder without a page it serves a heading and two sentences.
+    // For a folder without a page it serves a heading and two sentences.
     const bare = await startDemoFront({ ...shared, port: barePort, panelFolder: folder })
     try {
       const visits = Math.max(3, Math.round(VISITS * scale))
@@ -68,9 +68,9 @@ export const panel: Benchmark = {
       return {
         measurements: { panel_interactive: interactive(times), panel_javascript: await javascript() },
         remarks: [
-          `First visits with nothing cached, CPU ${CPU_SLOWDOWN} times slower, 10 Mbit/s, 40 ms: medians that took turns.`,
+          `First visits with nothing cached, CPU ${CPU_SLOWDOWN} times slower, 10 Mbit/s, 40 ms: medians of alternating visits.`,
           'Baseline of the time: a page of a heading and two sentences, by the same server in the same browser.',
-          `Baseline of the size: the aim. All JavaScript by gzip; what a first visit loads is ${firstKib.toFixed(1)} KiB by brotli.`,
+          `Baseline of the size: the target. All JavaScript, gzipped; a first visit loads ${firstKib.toFixed(1)} KiB with brotli.`,
         ],
       }
     } finally {
@@ -103,7 +103,7 @@ async function visitOf(browser: Browser, url: string, selector: string) {
   return { ms, firstKib }
 }
 
-/** JavaScript that the page has loaded so far, as it came over the wire. */
+/** JavaScript that the page has loaded so far, as transferred. */
 async function loadedKib(page: Page): Promise<number> {
   const bytes = await page.evaluate(`performance.getEntriesByType('resource')
     .filter(({ name }) => name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`)
@@ -115,11 +115,11 @@ function interactive({ page, bare }: { page: number[]; bare: number[] }): Measur
   return { value, unit: 'ms', baseline, ratio: value / baseline, p50Ms: value, p99Ms: percentile(page, 0.99) }
 }
 
-/** Everything that the page may ever load, the wallet's part included. */
+/** All JavaScript that the page can ever load, including the wallet's part. */
 async function javascript(): Promise<Measurement> {
   const assets = join(panelFolder, 'assets')
   const names = (await readdir(assets)).filter((name) => name.endsWith('.js.gz'))
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(assets, name))).size))
   const value = sizes.reduce((sum, size) => sum + size, 0) / 1024
-  return { value, unit: 'KiB', baseline: AIM_KIB, ratio: value / AIM_KIB, p50Ms: null, p99Ms: null }
+  return { value, unit: 'KiB', baseline: TARGET_KIB, ratio: value / TARGET_KIB, p50Ms: null, p99Ms: null }
 }

@@ -2,7 +2,7 @@ import type { Sql } from '../billing/database/connect.ts'
 import { INDEXER_VIEWS } from '../billing/gate/readCandidates.ts'
 import type { PaidBlock } from './fillChain.ts'
 
-/** Puts transfers where the indexer's view shows them, as after a long backfill, without waiting for one. */
+/** Puts transfers behind the indexer's view, as after a long backfill, without waiting for one. */
 export async function publishTransfers(
   sql: Sql,
   chainId: number,

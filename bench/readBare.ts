@@ -3,7 +3,8 @@ import { type Address, encodeFunctionData, erc20Abi, numberToHex } from 'viem'
 import type { PaidBlock } from './fillChain.ts'
 
 /**
- * Reads blocks as the gate does (receipts, transactions, balances), by bare fetch: what the node alone takes. Returns seconds.
+ * Reads blocks as the gate does (receipts, transactions, balances), by bare fetch: the cost of the node alone. Returns
+ * seconds.
  */
 export async function readBare(
   rpcUrl: string,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('./bareServer.ts', import.meta.url))
 
-/** Bare routes in a process of their own, on the server library of the service: what HTTP and JSON alone take. */
+/** Bare routes in their own process, on the service's server library: the cost of HTTP and JSON alone. */
 export async function startBare(): Promise<{ url: URL; pid: number; stop(): Promise<void> }> {
   const child = spawn(process.execPath, ['--import', 'tsx', program], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

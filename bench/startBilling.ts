@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** The real billing process, measured from outside. */
 export interface MeasuredBilling {
   pid: number
-  /** When it said that it gates, on this process's clock. */
+  /** When it logged that it gates, on this process's clock; null until then. */
   gatesSince(): number | null
   /** The most memory it has held, in megabytes. */
   peakMegabytes(): number
@@ -54,7 +54,7 @@ export async function startBilling(settings: ServiceSettings): Promise<MeasuredB
   }
 }
 
-/** VmHWM of Linux; elsewhere there is no such figure of another process, and it is NaN. */
+/** VmHWM of Linux; elsewhere there is no such figure for another process, and it is NaN. */
 function peakOf(pid: number): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

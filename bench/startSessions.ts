@@ -4,7 +4,7 @@ import { addressSql } from './addressSql.ts'
 
 /**
  * Starts sessions in a filled ledger, as the service would, on accounts `firstAccount`, `firstAccount + apart` and so on;
- * with `apart` 0 all on one. Returns their ids, as long as UUIDs.
+ * with `apart` 0, all on one. Returns their ids, which are UUIDs.
  */
 export async function startSessions(
   sql: Sql,

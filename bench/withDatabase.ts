@@ -9,7 +9,7 @@ export async function withDatabase<Value>(
   work: (databaseUrl: string, serverPid: number) => Promise<Value>,
 ): Promise<Value> {
   const folder = await mkdtemp(join(tmpdir(), 'credits-bench-'))
-  // Run as root, PostgreSQL runs as somebody else, who must get in.
+  // When run as root, PostgreSQL runs as another user, who must be able to enter.
   await chmod(folder, 0o755)
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data') })
   try {

@@ -5,11 +5,11 @@ import { startBare } from './startBare.ts'
 import { withDatabase } from './withDatabase.ts'
 
 const SESSIONS = 20_000
-/** So that each of two callers has a batch of its own. */
-const FEWEST_SESSIONS = 2_000
+/** Enough for each of two callers to have its own batch. */
+const MIN_SESSIONS = 2_000
 const REVENUE = '0x00000000000000000000000000000000000000ee'
 
-/** What stands are opened by, and who is beside them. */
+/** Opens stands, and names the processes beside them. */
 export interface Ground {
   /** Live sessions of each stand. */
   sessions: number
@@ -25,8 +25,8 @@ export function withStands<Value>(
   work: (ground: Ground) => Promise<Value>,
 ): Promise<Value> {
   return withDatabase(async (serverUrl, serverPid) => {
-    const steps = Math.round((SESSIONS * scale) / FEWEST_SESSIONS)
-    const sessions = Math.max(1, steps) * FEWEST_SESSIONS
+    const steps = Math.round((SESSIONS * scale) / MIN_SESSIONS)
+    const sessions = Math.max(1, steps) * MIN_SESSIONS
     const anvil = await startAnvil()
     const bare = await startBare()
     const stands: Stand[] = []

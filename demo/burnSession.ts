@@ -14,7 +14,7 @@ interface Metered {
 
 /**
  * Runs a desktop for a few seconds as the desktop service does, a heartbeat each second, and shows the balance falling.
- * True when what the session cost is what the balance lost.
+ * Returns whether the session cost exactly what the balance lost.
  */
 export async function burnSession(
   service: DemoService,

@@ -3,14 +3,14 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Abi, Hex } from 'viem'
 
-/** What is needed to deploy and call a contract. */
+/** What it takes to deploy and call a contract. */
 export interface ContractArtifact {
   abi: Abi
   /** Creation code, without constructor arguments. */
   bytecode: Hex
 }
 
-/** The part of solc's standard JSON output that is asked for below. */
+/** The part of solc's standard JSON output that is requested below. */
 interface SolcOutput {
   errors?: { severity: 'error' | 'warning' | 'info'; formattedMessage: string }[]
   contracts?: Record<string, Record<string, { abi: Abi; evm: { bytecode: { object: string } } }>>
@@ -26,15 +26,15 @@ interface Solc {
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Compiles Solidity files with the solc of the npm package, so that nothing has to be installed and no artifact is
- * committed. Takes a second or two: compile once for a whole run.
+ * Compiles Solidity files with the solc of the npm package, so that nothing has to be installed and no artifact
+ * committed. Takes a second or two: compile once per run.
  *
  * @param paths relative to the root of the checkout; imports are followed from there.
- * @returns every contract that has code, by its name.
+ * @returns every contract that has code, by name.
  * @throws with solc's own messages when something does not compile.
  */
 export function compileContracts(paths: string[]): Record<string, ContractArtifact> {
-  // Loaded when needed: it is a 9 MB program that most commands never use.
+  // Loaded on demand: it is a 9 MB program that most commands never use.
   const solc = createRequire(import.meta.url)('solc') as Solc
   const sources = Object.fromEntries(paths.map((path) => [path, { content: read(path) }]))
   const input = {

@@ -34,13 +34,13 @@ export interface DemoChain extends Anvil {
   payToken(token: DemoToken, from: Address, amount: bigint): Promise<Hash>
   /** Resolves when the transaction is in a block. */
   mined(hash: Hash): Promise<void>
-  /** New tokens out of nothing; resolves when they are in a block. */
+  /** Mints tokens; resolves when they are in a block. */
   give(token: DemoToken, to: Address, amount: bigint): Promise<void>
 }
 
 /**
- * Starts a local chain with a block each second and puts on it what AxonOS finds on a real one: a USDC-like token, an
- * AXGT-like token and an ETH/USD price feed. One of its people holds 100 000 AXGT, the visitor enough for a discount.
+ * Starts a local chain with a block each second and deploys on it what AxonOS finds on a real one: a USDC-like token, an
+ * AXGT-like token and an ETH/USD price feed. One account holds 100 000 AXGT, the visitor enough for a discount.
  */
 export async function startDemoChain(interrupted: AbortSignal): Promise<DemoChain> {
   const contracts = compileContracts(['demo/contracts/Token.sol', 'demo/contracts/PriceFeed.sol'])

@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
 
-/** Where a payment is on its way. */
+/** How far a payment has got. */
 export type Progress =
   | { step: 'sent' }
   | { step: 'seen' }
@@ -20,18 +20,18 @@ interface TransactionAnswer {
   }[]
 }
 
-const BOUND_MS = 90_000
+const TIMEOUT_MS = 90_000
 
 /**
- * Asks the public API about a transaction until its deposit is credited, and tells each change. Resolves with the
- * minutes credited, or null when the deposit came to another end or to none within a minute and a half.
+ * Asks the public API about a transaction until its deposit is credited, and reports each change. Resolves with the
+ * minutes credited, or null if the deposit ended otherwise, or not within a minute and a half.
  */
 export async function followDeposit(
   baseUrl: string,
   txHash: Hash,
   tell: (progress: Progress) => void,
 ): Promise<string | null> {
-  const end = performance.now() + BOUND_MS
+  const end = performance.now() + TIMEOUT_MS
   let told = ''
   while (performance.now() < end) {
     const progress = await look(baseUrl, txHash)
@@ -41,7 +41,7 @@ export async function followDeposit(
     if (progress.step === 'stuck') return null
     await new Promise((resolve) => setTimeout(resolve, 150))
   }
-  tell({ step: 'stuck', why: `not credited within ${BOUND_MS / 1000} s` })
+  tell({ step: 'stuck', why: `not credited within ${TIMEOUT_MS / 1000} s` })
   return null
 }
 
@@ -49,7 +49,7 @@ async function look(baseUrl: string, txHash: Hash): Promise<Progress> {
   const response = await fetch(`${baseUrl}/v1/transactions/${txHash}`, {
     signal: AbortSignal.timeout(10_000),
   })
-  // Not found: the node it went to has it, but has not told ours yet. Unavailable: asked again.
+  // Not found: the node it was sent to has it, but ours has not seen it yet. Unavailable: try again.
   if (response.status === 404 || response.status === 503) return { step: 'sent' }
   if (!response.ok)
     return { step: 'stuck', why: `the API answered ${response.status}: ${await response.text()}` }

@@ -12,15 +12,12 @@ const program = new Command('npm run demo --')
     'Runs AxonOS Credits on a chain of its own: real payments in ETH, USDC and AXGT, credited while you watch.\n' +
       'Needs nothing but Node; everything lives in a temporary folder that is removed at the end.',
   )
-  .option(
-    '--once',
-    'end when all payments are through: exit code 0 if each gave the expected minutes, else 1',
-  )
+  .option('--once', 'end when all payments are done: exit code 0 if each gave the expected minutes, else 1')
   .parse()
 const { once = false } = program.opts<{ once?: boolean }>()
 
 const folder = await mkdtemp(join(tmpdir(), 'axonos-credits-demo-'))
-// Run as root, PostgreSQL runs as somebody else, who must get in.
+// When run as root, PostgreSQL runs as another user, who must be able to enter.
 await chmod(folder, 0o755)
 
 const interrupt = new AbortController()
@@ -38,7 +35,7 @@ try {
   await removeFolder(folder)
 }
 
-/** The errors of viem carry whole contracts; their short message says what is wrong. */
+/** Errors of viem include whole contracts; their short message says what is wrong. */
 function explain(error: unknown): string {
   if (error instanceof BaseError) return [error.shortMessage, error.details].filter(Boolean).join(' ')
   return error instanceof Error ? error.message : String(error)

@@ -7,12 +7,12 @@ export interface DemoPayment {
   paid: string
   who: string
   payer: Address
-  /** By the price list: docs and settings say the same. */
+  /** From the price list, as in the docs and settings. */
   expectedMinutes: string
   send(): Promise<Hash>
 }
 
-/** The payments of the demo, one with each rail and one with the discount for holding AXGT. */
+/** The payments of the demo, one on each rail and one with the discount for holding AXGT. */
 export function demoPayments(chain: DemoChain): DemoPayment[] {
   const { buyer, holder } = chain.people
   let tellEthIsPaid: () => void = () => {}
@@ -55,7 +55,7 @@ export function demoPayments(chain: DemoChain): DemoPayment[] {
       payer: buyer,
       expectedMinutes: '75',
       async send() {
-        // Only after the ETH: a holder of 100 AXGT would have been given more minutes for it.
+        // Only after the ETH payment: a holder of 100 AXGT would have got more minutes for it.
         await ethIsPaid
         await chain.give(chain.axgt, buyer, parseUnits('100', 18))
         return chain.payToken(chain.axgt, buyer, parseUnits('100', 18))

@@ -9,8 +9,8 @@ export interface ProgressBoard {
 }
 
 /**
- * Shows how payments get on: on a terminal one line each, rewritten in place; elsewhere (a file, a CI log) one plain
- * line for each change.
+ * Shows the progress of payments: on a terminal one line each, rewritten in place; elsewhere (a file, a CI log) one plain
+ * line per change.
  */
 export function createProgressBoard(out: NodeJS.WriteStream): ProgressBoard {
   return out.isTTY ? liveBoard(out) : plainBoard(out)
@@ -26,7 +26,7 @@ function plainBoard(out: NodeJS.WriteStream): ProgressBoard {
 function liveBoard(out: NodeJS.WriteStream): ProgressBoard {
   const rows: { label: string; trail: string }[] = []
   let shown = 0
-  // Up over what was drawn, then each row anew with the rest of its line erased.
+  // Moves up over what was drawn, then rewrites each row and erases the rest of its line.
   const draw = () => {
     const up = shown === 0 ? '' : `\u001b[${shown}A`
     out.write(up + rows.map(({ label, trail }) => `  ${label}  ${trail}\u001b[K\n`).join(''))

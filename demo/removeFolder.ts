@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 
 /**
- * Removes a temporary folder with all that is in it. Patient for some seconds: a database that was told to stop, or whose
- * keeper was killed, may still write its last files while we delete.
+ * Removes a temporary folder and its contents. Retries for some seconds: a database that was told to stop, or whose
+ * supervisor was killed, may still be writing its last files.
  */
 export function removeFolder(folder: string): Promise<void> {
   return rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })

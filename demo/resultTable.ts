@@ -27,7 +27,7 @@ export function resultTable(rows: ResultRow[]): string {
   const line = (row: readonly string[]) => {
     const padded = row.map((cell, column) => {
       const width = widths[column] ?? 0
-      // Numbers under each other by their ends.
+      // Numbers are right-aligned.
       return column === 3 || column === 4 ? cell.padStart(width) : cell.padEnd(width)
     })
     return `  ${padded.join('  ')}`.trimEnd()

@@ -12,19 +12,19 @@ import { startDemoPage } from './startDemoPage.ts'
 import { type DemoPlace, type DemoService, startDemoService } from './startDemoService.ts'
 
 export interface DemoOptions {
-  /** End when the payments are through instead of staying up. */
+  /** Ends when the payments are done, instead of staying up. */
   once: boolean
-  /** For everything it writes to disk. Not removed by this function. */
+  /** The folder for everything it writes to disk. Not removed by this function. */
   folder: string
   out: NodeJS.WriteStream
-  /** Ctrl-C: stop everything and throw. */
+  /** Aborted by Ctrl-C: it then stops everything and throws. */
   interrupted: AbortSignal
 }
 
 /**
- * Brings up a chain, the service and, unless `once`, the page before it; pays with each rail, shows how each payment is
- * credited, and, unless `once`, stays up until interrupted. Whatever happens, what it started is stopped before it returns
- * or throws.
+ * Starts a chain, the service and, unless `once`, the page in front of it; pays on each rail, shows how each payment is
+ * credited, and, unless `once`, stays up until interrupted. Whatever happens, everything it started is stopped before it
+ * returns or throws.
  *
  * @returns the exit code: 0 when every payment gave the expected minutes, else 1.
  */
@@ -41,7 +41,7 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
       return await showAndStay({ once, out, interrupted, chain, service, place })
     } catch (error) {
       if (interrupted.aborted) throw error
-      throw new Error(`${(error as Error).message}\n\nThe service's last words:\n${service.logTail()}`)
+      throw new Error(`${(error as Error).message}\n\nThe end of the service's log:\n${service.logTail()}`)
     } finally {
       out.write(pc.dim('\nstopping …\n'))
       await service.stop()
@@ -51,7 +51,7 @@ export async function runDemo({ once, folder, out, interrupted }: DemoOptions): 
   }
 }
 
-/** People come to 8080 if it is free: to the page in front of the service, which with `once` nobody looks at. */
+/** The page in front of the service gets port 8080 if it is free; with `once`, nobody looks at it. */
 async function choosePlace(once: boolean): Promise<DemoPlace> {
   const publicPort = await freePort(8080)
   const publicUrl = `http://localhost:${publicPort}`
@@ -80,7 +80,7 @@ async function showAndStay({ once, out, interrupted, chain, service, place }: Sh
       service.failed,
       rejectOnAbort(interrupted),
     ])
-    if (!allRight) out.write(`\nThe service's last words:\n${service.logTail()}\n`)
+    if (!allRight) out.write(`\nThe end of the service's log:\n${service.logTail()}\n`)
     if (page !== null) {
       out.write(invite(chain, service, page.url))
       await Promise.race([service.failed, rejectOnAbort(interrupted).catch(() => {})])
@@ -100,9 +100,9 @@ async function payAndBurn(chain: DemoChain, service: DemoService, out: NodeJS.Wr
 async function pay(chain: DemoChain, service: DemoService, out: NodeJS.WriteStream): Promise<boolean> {
   const payments = demoPayments(chain)
   const board = createProgressBoard(out)
-  board.say('Payments are sent; from here on nobody does anything.')
+  board.say('Payments are sent; everything from here on is automatic.')
   const width = Math.max(...payments.map((payment) => label(payment).length))
-  // The first three go out together. The last waits for one of them, see there.
+  // The first three go out together. The last waits for one of them: see `payments.ts`.
   const rows = await Promise.all(
     payments.map(async (payment): Promise<ResultRow> => {
       const tell = board.add(label(payment).padEnd(width))
@@ -119,7 +119,7 @@ async function pay(chain: DemoChain, service: DemoService, out: NodeJS.WriteStre
   return rows.every(({ ok }) => ok) && balances.every(({ ok }) => ok)
 }
 
-/** An account's balance must be what its payments were worth together, no less and no more. */
+/** An account's balance must be exactly the sum of what its payments were worth. */
 async function checkBalance(service: DemoService, payments: DemoPayment[], payer: Address) {
   const own = payments.filter((payment) => payment.payer === payer)
   const expected = String(own.reduce((sum, { expectedMinutes }) => sum + Number(expectedMinutes), 0))
@@ -132,7 +132,7 @@ async function checkBalance(service: DemoService, payments: DemoPayment[], payer
   return { ok, line: `  balance of ${payer}: ${balanceMinutes ?? 'unknown'} minutes, ${verdict}` }
 }
 
-/** `60`, `60.0` and `60.000000` are the same; nothing that is not exactly a number of minutes is. */
+/** `60`, `60.0` and `60.000000` are the same; anything that is not exactly a number of minutes is not. */
 function sameMinutes(credited: string | null, expected: string): boolean {
   if (credited === null || !/^\d+(\.\d+)?$/.test(credited)) return false
   return credited.replace(/\.0*$/, '') === expected
@@ -156,7 +156,7 @@ function introduceChain(chain: DemoChain): string {
 function invite(chain: DemoChain, service: DemoService, url: string): string {
   return [
     '',
-    `${pc.bold('It stays up.')} Open this page and pay with the wallet that is in it; no extension is needed:`,
+    `${pc.bold('It stays up.')} Open this page and pay with the wallet built into it; no extension is needed:`,
     '',
     `  ${pc.bold(pc.cyan(`${url}/?demo`))}`,
     '',
@@ -164,7 +164,7 @@ function invite(chain: DemoChain, service: DemoService, url: string): string {
     `  docs       ${url}/docs`,
     `  GraphQL    ${url}/graphql`,
     `  balance    curl -H 'Authorization: Bearer ${service.serviceKey}' ${url}/v1/accounts/${chain.people.buyer}/balance`,
-    `Stop it with ${pc.bold('Ctrl-C')}; nothing remains.`,
+    `Stop it with ${pc.bold('Ctrl-C')}; nothing is left behind.`,
     '',
   ].join('\n')
 }

@@ -8,7 +8,7 @@ export interface AnvilOptions {
   chainId?: number
   /** Default: a free one. */
   port?: number
-  /** A block every so many seconds, empty or not. Default: none; nothing is mined until somebody asks for it. */
+  /** Mines a block at this interval, empty or not. Default: none; nothing is mined until requested. */
   blockTimeSeconds?: number
   /** Seconds since 1970 of block 0. Default: now. */
   genesisTimestamp?: number
@@ -22,18 +22,18 @@ export interface Anvil {
   rpcUrl: string
   wsUrl: string
   pid: number
-  /** Ends it and waits until it is gone. Idempotent. */
+  /** Stops it and waits until it is gone. Idempotent. */
   stop(): Promise<void>
 }
 
-const START_BOUND_MS = 15_000
+const START_TIMEOUT_MS = 15_000
 
 /**
- * Starts the anvil of the npm package on 127.0.0.1 and resolves when it listens. It is quiet, ends with the process
- * that started it (also when that one is killed), and is in a process group of its own, so that Ctrl-C in a terminal
- * leaves it to its owner to end it after those who still use it.
+ * Starts the anvil of the npm package on 127.0.0.1 and resolves when it listens. It is quiet, ends with the process that
+ * started it (even if that one is killed), and is in its own process group, so that on Ctrl-C its owner can stop it after
+ * everything that still uses it.
  *
- * @throws when there is no anvil for this platform, or it ends or stays silent instead of listening.
+ * @throws when there is no anvil for this platform, or if it ends or stays silent instead of listening.
  */
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const chainId = options.chainId ?? 31_337
@@ -53,7 +53,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     wsUrl: `ws://127.0.0.1:${port}`,
     pid: child.pid,
     async stop() {
-      // A chain that is thrown away has nothing to save: the quickest end is the cleanest.
+      // A throwaway chain has nothing to save, so the quickest end will do.
       child.ref()
       child.kill('SIGKILL')
       await exited
@@ -78,14 +78,14 @@ function anvilArguments(options: AnvilOptions, chainId: number): string[] {
   ]
 }
 
-/** The binary itself rather than the package's launcher: one process less, and signals reach it. */
+/** The binary itself rather than the package's launcher: one process fewer, and signals reach it. */
 function findAnvil(): string {
   const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string]
   const packageName = `@foundry-rs/anvil-${process.platform}-${architecture ?? process.arch}`
   try {
     const require = createRequire(import.meta.url)
     const launcher = require.resolve('@foundry-rs/anvil/package.json')
-    // Resolved from the launcher's own place, because npm may nest the platform package below it.
+    // Resolved from the launcher's location, because npm may nest the platform package below it.
     const manifest = createRequire(launcher).resolve(`${packageName}/package.json`)
     return join(dirname(manifest), 'bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil')
   } catch {
@@ -96,7 +96,7 @@ function findAnvil(): string {
   }
 }
 
-/** The port that anvil says it listens on; asking it for port 0 and reading the answer leaves no race for the port. */
+/** The port that anvil says it listens on; requesting port 0 and reading the answer avoids a race for the port. */
 function listeningPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = ''
@@ -105,7 +105,10 @@ function listeningPort(child: ChildProcess): Promise<number> {
       child.kill('SIGKILL')
       reject(new Error(`anvil ${why}${said === '' ? '' : `. It said:\n${said.slice(-2_000)}`}`))
     }
-    const timer = setTimeout(() => fail(`did not listen within ${START_BOUND_MS / 1000} s`), START_BOUND_MS)
+    const timer = setTimeout(
+      () => fail(`did not listen within ${START_TIMEOUT_MS / 1000} s`),
+      START_TIMEOUT_MS,
+    )
     child.once('error', (error) => fail(`could not be started: ${error.message}`))
     const end = (code: number | null, signal: string | null) =>
       fail(`ended (${signal ?? `exit code ${code}`}) instead of listening`)
@@ -116,7 +119,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
       if (port === undefined) return
       clearTimeout(timer)
       child.off('exit', end)
-      // From here on its log is read and dropped: an unread pipe would stop it.
+      // From here on its log is read and discarded: a full pipe would block it.
       for (const stream of [child.stdout, child.stderr]) stream?.removeAllListeners('data').resume()
       resolve(Number(port))
     }
@@ -125,7 +128,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
   })
 }
 
-/** A running chain does not keep a finished program alive. */
+/** Lets a finished program exit although its chain still runs. */
 function unref(child: ChildProcess): void {
   child.unref()
   // Node's types hide that these streams are sockets.

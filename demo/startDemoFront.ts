@@ -10,15 +10,15 @@ import { addPanelRoutes } from '../billing/api/routes/panelRoutes.ts'
 
 export interface DemoFrontOptions {
   port: number
-  /** The page as it was built for the demo, with the test wallet in it. */
+  /** The folder of the page built for the demo, with the test wallet in it. */
   panelFolder: string
-  /** The demo's own chain, to which that wallet has no other way: a page may ask nobody but who served it. */
+  /** The demo's own chain. The wallet has no other way to it: the page may only call the server that served it. */
   rpcUrl: string
   serviceUrl: string
 }
 
 export interface DemoFront {
-  /** `http://localhost:…`: where people look, and so the domain for which they sign in. */
+  /** `http://localhost:…`: where people open the page, and so the domain for which they sign in. */
   url: string
   stop(): Promise<void>
 }
@@ -26,9 +26,9 @@ export interface DemoFront {
 const MAX_RPC_BYTES = 128 * 1024
 
 /**
- * Stands before the real service for the demo's visitors: it serves the demo's own page, hands the wallet in it through to
- * the local chain at `/demo/rpc`, and passes everything else to the service, event streams included. So the service itself
- * needs to know of no demo. Listens on 127.0.0.1 only.
+ * The server in front of the real service for the demo's visitors: it serves the demo's own page, forwards its wallet's
+ * requests at `/demo/rpc` to the local chain, and passes everything else to the service, event streams included. So the
+ * service need not know about the demo. Listens on 127.0.0.1 only.
  */
 export async function startDemoFront(options: DemoFrontOptions): Promise<DemoFront> {
   const { port } = options
@@ -54,17 +54,17 @@ function createFront({ panelFolder, rpcUrl, serviceUrl }: DemoFrontOptions, publ
   for (const path of ['/', '/assets/*', '/demo/*']) app.use(path, headers)
 
   app.use('/', async (c, next) => {
-    // Who types 127.0.0.1 would sign in for a domain that the service is not.
+    // Somebody who typed 127.0.0.1 would sign in for a domain that is not the service's.
     if (c.req.header('Host') === publicHost) return next()
     return c.redirect(`http://${publicHost}/${new URL(c.req.url).search}`)
   })
   addPanelRoutes(app as unknown as Hono, openPanelFiles(panelFolder))
 
   app.post('/demo/rpc', bodyLimit({ maxSize: MAX_RPC_BYTES }), async (c) => {
-    // Another site's page could send here what a browser takes for a form; it can not set this header.
+    // Another site's page could send a form here, but cannot set this header.
     if (c.req.header('Content-Type') !== 'application/json') return c.text('JSON only', 415)
     const answer = await proxy(rpcUrl, { method: 'POST', headers: JSON_ONLY, body: await c.req.text() })
-    // The chain lets every site read it; here it answers this page only.
+    // The chain itself allows every site; through here it answers this page only.
     for (const name of [...answer.headers.keys()]) {
       if (name.startsWith('access-control-')) answer.headers.delete(name)
     }
@@ -91,7 +91,7 @@ function createFront({ panelFolder, rpcUrl, serviceUrl }: DemoFrontOptions, publ
   return app
 }
 
-/** Who closes a tab ends the stream behind it; that is no fault, and nothing to be printed between the demo's lines. */
+/** Closing a tab ends the stream behind it; that is not an error, and must not be printed between the demo's lines. */
 function endQuietly(body: ReadableStream<Uint8Array> | null, gone: AbortSignal) {
   if (body === null) return null
   const reader = body.getReader()

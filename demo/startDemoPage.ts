@@ -5,9 +5,9 @@ import { type DemoFront, startDemoFront } from './startDemoFront.ts'
 const folder = fileURLToPath(new URL('dist', import.meta.url))
 
 /**
- * Builds the page with the test wallet in it, where it is not built yet, and serves it before the service.
+ * Builds the page with the test wallet if necessary, and serves it in front of the service.
  *
- * @param port where people find it.
+ * @param port the port of the page.
  */
 export async function startDemoPage(options: {
   port: number
@@ -21,6 +21,6 @@ export async function startDemoPage(options: {
     case 'fresh':
       return startDemoFront({ ...options, panelFolder: folder })
     case 'impossible':
-      throw new Error(`the page can not be built: ${build.why}`)
+      throw new Error(`the page cannot be built: ${build.why}`)
   }
 }

@@ -6,38 +6,38 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { DemoChain } from './demoChain.ts'
 import { endWithThisProcess } from './endWithThisProcess.ts'
 
-/** Where the service is to be found. */
+/** Where the service can be reached. */
 export interface DemoPlace {
-  /** Port that it listens on. */
+  /** The port it listens on. */
   port: number
-  /** Where people reach it, itself or what stands before it. */
+  /** The URL at which people reach it, directly or through what is in front of it. */
   publicUrl: string
-  /** How many proxies stand before it. */
+  /** How many proxies are in front of it. */
   trustProxy: number
 }
 
 export interface DemoService {
-  /** Where it listens itself. */
+  /** Its own URL. */
   baseUrl: string
   serviceKey: string
-  /** The end of what it logged. */
+  /** The last lines of its log. */
   logTail(): string
-  /** Rejects when the service ends without having been asked to. Never resolves. */
+  /** Rejects if the service ends without having been asked to. Never resolves. */
   failed: Promise<never>
   stop(): Promise<void>
 }
 
-const READY_BOUND_MS = 120_000
-const STOP_BOUND_MS = 12_000
+const READY_TIMEOUT_MS = 120_000
+const STOP_TIMEOUT_MS = 12_000
 const TAIL_LINES = 40
 
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Runs the real service as `npm start` does, with its embedded PostgreSQL, pointed at the demo's chain, and resolves
- * when it says that it is ready.
+ * Runs the real service as `npm start` does, with its embedded PostgreSQL, pointed at the demo's chain, and resolves when
+ * it reports that it is ready.
  *
- * @param folder where it keeps its data; also its working directory, so that a `.env` in the checkout has no say.
+ * @param folder where it keeps its data; also its working directory, so that a `.env` in the checkout has no effect.
  */
 export async function startDemoService(
   chain: DemoChain,
@@ -50,7 +50,8 @@ export async function startDemoService(
   const child = spawn(process.execPath, ['--import', tsx, `${checkout}/supervisor/main.ts`], {
     cwd: folder,
     env: { ...inherited(), ...settings(chain, folder, place, serviceKey) },
-    // Its own process group: Ctrl-C in the terminal comes to the demo, which then stops things in the right order.
+    // In its own process group, so that Ctrl-C in the terminal only reaches the demo, which stops things in the right
+    // order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -78,7 +79,7 @@ export async function startDemoService(
     async stop() {
       stopping = true
       child.kill('SIGINT')
-      const force = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS)
+      const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       if (child.exitCode === null && child.signalCode === null) await exited
       clearTimeout(force)
     },
@@ -87,16 +88,16 @@ export async function startDemoService(
   try {
     await Promise.race([ready(service.baseUrl, AbortSignal.any([interrupted, over.signal])), failed])
   } catch (error) {
-    // Nobody asks a dead service any more: the asking would keep this process alive for its whole bound.
+    // A dead service is not polled any further: polling would keep this process alive until the timeout.
     over.abort()
     await service.stop()
-    throw new Error(`${(error as Error).message}\n\nThe service's last words:\n${service.logTail()}`)
+    throw new Error(`${(error as Error).message}\n\nThe end of the service's log:\n${service.logTail()}`)
   }
   return service
 }
 
 async function ready(baseUrl: string, interrupted: AbortSignal): Promise<void> {
-  const end = performance.now() + READY_BOUND_MS
+  const end = performance.now() + READY_TIMEOUT_MS
   let last = 'no answer'
   while (performance.now() < end) {
     interrupted.throwIfAborted()
@@ -109,10 +110,10 @@ async function ready(baseUrl: string, interrupted: AbortSignal): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`the service was not ready after ${READY_BOUND_MS / 1000} s: ${last}`)
+  throw new Error(`the service was not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}`)
 }
 
-/** What any program needs; nobody's DATABASE_URL or keys shall change the demo. */
+/** Only what any program needs: the caller's DATABASE_URL or keys must not affect the demo. */
 function inherited(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SystemRoot']
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
@@ -139,13 +140,13 @@ function settings(
     REVENUE_WALLET: chain.people.revenue,
     ETH_PRICING: 'chainlink',
     [`ETH_USD_FEED_${chainId}`]: chain.priceFeed,
-    // Nobody updates the demo's feed while it stays up for the browser.
+    // The demo's feed is not updated while it stays up for the browser.
     ETH_USD_MAX_AGE_SECONDS: '604800',
     AXGT_PRICING: 'fixed',
     SERVICE_API_KEY: serviceKey,
     ADMIN_API_KEY: randomBytes(24).toString('hex'),
     POLL_INTERVAL_MS: '200',
-    // The progress lines ask often.
+    // The progress lines poll often.
     RATE_LIMIT_PER_MINUTE: '100000',
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'pretty',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-/// A Chainlink aggregator whose answer anybody may set.
+/// A Chainlink aggregator whose answer anyone can set.
 contract PriceFeed {
     string public description;
     uint8 public immutable decimals;
@@ -27,7 +27,7 @@ contract PriceFeed {
         _set(answer, block.timestamp);
     }
 
-    /// An answer of another moment: a stale one, or one from the future.
+    /// Sets an answer with a given time: a stale one, or one from the future.
     function setAnswerAt(int256 answer, uint256 updatedAt) external {
         _set(answer, updatedAt);
     }

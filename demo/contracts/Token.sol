@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-/// An ERC-20 that anybody may mint: stands for USDC (6 decimals) and AXGT (18) on a local chain.
+/// An ERC-20 that anyone can mint: stands in for USDC (6 decimals) and AXGT (18) on a local chain.
 contract Token {
     string public name;
     string public symbol;
@@ -19,7 +19,7 @@ contract Token {
         decimals = decimals_;
     }
 
-    /// The supply may wrap round, so that a test can give somebody 2^256 - 1 beside the others' balances.
+    /// The supply may wrap around, so that a test can mint 2^256 - 1 beside other balances.
     function mint(address to, uint256 value) external {
         unchecked {
             totalSupply += value;
