@@ -1,8 +1,10 @@
-import { type Hash, numberToHex, pad } from 'viem'
+import { type Address, type Hash, numberToHex, pad } from 'viem'
 import { z } from 'zod'
 import { gather } from '../rpc/agree.ts'
+import { readLogs } from '../rpc/readLogs.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { blockTrace, hash, log, quantity, readChainId, transaction } from '../rpc/wire.ts'
+import { failureOf, saysNoSuchMethod } from '../rpc/rpcError.ts'
+import { blockTrace, hash, quantity, readChainId, transaction, type WireTransaction } from '../rpc/wire.ts'
 import type { EvidenceContext } from './evidence.ts'
 import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
 
@@ -22,13 +24,17 @@ export async function findTransfers(
   context: EvidenceContext,
   range: { fromBlock: bigint; toBlock: bigint; ether: boolean },
 ): Promise<FoundTransfer[]> {
-  const answers = await gather<FoundTransfer[]>(endpoints, async (endpoint) => {
+  const ask = async (endpoint: RpcEndpoint) => {
     const answeredChainId = await readChainId(endpoint)
-    if (answeredChainId !== context.chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
+    if (answeredChainId !== context.chainId) {
+      return { kind: 'wrong_chain' as const, chainId: answeredChainId }
+    }
     const tokens = await findTokenTransfers(endpoint, context, range)
     const ether = range.ether ? await findEtherTransfers(endpoint, context, range) : []
-    return { kind: 'answer', value: [...tokens, ...ether] }
-  })
+    return { kind: 'answer' as const, value: [...tokens, ...ether] }
+  }
+  // What one does not show another may: every RPC that is well is waited for.
+  const answers = await gather<FoundTransfer[]>(endpoints, ask, () => null)
   const given = answers.flatMap((answer) => (answer.kind === 'answer' ? [answer.value] : []))
   if (given.length === 0) {
     throw new Error(
@@ -58,16 +64,11 @@ function unionByDeposit(lists: FoundTransfer[][]): FoundTransfer[] {
 async function findTokenTransfers(
   endpoint: RpcEndpoint,
   { tokens, wallet }: EvidenceContext,
-  { fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint },
+  range: { fromBlock: bigint; toBlock: bigint },
 ): Promise<FoundTransfer[]> {
   if (tokens.size === 0) return []
-  const filter = {
-    fromBlock: numberToHex(fromBlock),
-    toBlock: numberToHex(toBlock),
-    address: [...tokens.keys()],
-    topics: [TRANSFER_TOPIC, null, pad(wallet)],
-  }
-  const logs = await endpoint.request('eth_getLogs', [filter], z.array(log))
+  const filter = { address: [...tokens.keys()], topics: [TRANSFER_TOPIC, null, pad(wallet)] }
+  const logs = await readLogs(endpoint, filter, range)
   return logs.flatMap((found) =>
     transfersFromReceipt({ logs: [found] }, tokens, wallet).map((transfer) => ({
       ...transfer,
@@ -82,39 +83,83 @@ const wholeBlock = z.object({ number: quantity, hash, transactions: z.array(tran
 
 async function findEtherTransfers(
   endpoint: RpcEndpoint,
-  context: EvidenceContext,
+  { wallet, ethDetection }: EvidenceContext,
   { fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint },
 ): Promise<FoundTransfer[]> {
   const found: FoundTransfer[] = []
   for (let number = fromBlock; number <= toBlock; number++) {
     const block = await endpoint.request('eth_getBlockByNumber', [numberToHex(number), true], wholeBlock)
     if (block === null || block.transactions.length === 0) continue
-    const place = { blockNumber: block.number, blockHash: block.hash }
-    if (context.ethDetection === 'transactions') {
-      for (const sent of block.transactions) {
-        if (sent.to !== context.wallet || sent.value === 0n || sent.from === context.wallet) continue
-        found.push({
-          asset: 'eth',
-          payer: sent.from,
-          amountBaseUnits: sent.value,
-          txHash: sent.hash,
-          ...place,
-        })
-      }
-      continue
-    }
-    const traces = await endpoint.request(
-      'debug_traceBlockByHash',
-      [block.hash, { tracer: 'callTracer' }],
-      blockTrace,
-    )
-    for (const [index, { txHash, result }] of traces.entries()) {
-      const named = txHash ?? block.transactions[index]?.hash
-      if (named === undefined) continue
-      for (const transfer of transfersFromTrace(result, context.wallet)) {
-        found.push({ ...transfer, txHash: named, ...place })
+    const traces = ethDetection === 'traces' ? await readTraces(endpoint, block) : new Map<Hash, unknown>()
+    for (const sent of block.transactions) {
+      for (const transfer of transfersOf(sent, traces.get(sent.hash), wallet)) {
+        found.push({ ...transfer, txHash: sent.hash, blockNumber: block.number, blockHash: block.hash })
       }
     }
   }
   return found
+}
+
+/** By its trace; by its own fields where there is none, so that a candidate is not lost with it. */
+function transfersOf(sent: WireTransaction, trace: unknown, wallet: Address): ProvenTransfer[] {
+  if (trace != null) {
+    try {
+      return transfersFromTrace(trace, wallet)
+    } catch (error) {
+      if (failureOf(error)?.kind !== 'shape') throw error
+    }
+  }
+  const pays = sent.to === wallet && sent.from !== wallet && sent.value > 0n
+  return pays ? [{ asset: 'eth', payer: sent.from, amountBaseUnits: sent.value }] : []
+}
+
+const CALL_TRACER = { tracer: 'callTracer' }
+
+/** Traces of a block by transaction, without those that cannot be had: one that cannot be traced hides no other. */
+async function readTraces(
+  endpoint: RpcEndpoint,
+  { hash: blockHash, transactions }: { hash: Hash; transactions: WireTransaction[] },
+): Promise<Map<Hash, unknown>> {
+  try {
+    const traces = await endpoint.request('debug_traceBlockByHash', [blockHash, CALL_TRACER], blockTrace)
+    return new Map(
+      traces.flatMap(({ txHash, result }, index) => {
+        const named = txHash ?? transactions[index]?.hash
+        return named === undefined ? [] : [[named, result] as const]
+      }),
+    )
+  } catch (error) {
+    if (!isOfThisTrace(error)) throw error
+  }
+  const traced = await Promise.all(
+    transactions.map(async ({ hash: txHash }) => {
+      try {
+        return [
+          txHash,
+          await endpoint.request('debug_traceTransaction', [txHash, CALL_TRACER], z.unknown()),
+        ] as const
+      } catch (error) {
+        if (!isOfThisTrace(error)) throw error
+        return [txHash, null] as const
+      }
+    }),
+  )
+  return new Map(traced)
+}
+
+/** Whether an RPC that is well, and can trace, does not give this one trace. */
+function isOfThisTrace(error: unknown): boolean {
+  if (saysNoSuchMethod(error)) return false
+  const failure = failureOf(error)
+  switch (failure?.kind) {
+    case 'response':
+      return !failure.isRateLimit
+    case 'too_large':
+    case 'shape':
+      return true
+    case 'transport':
+      return failure.timedOut
+    default:
+      return false
+  }
 }
