@@ -109,7 +109,7 @@ describe('the demo', () => {
     expect(await run.leftFolders()).toEqual([])
   }, 150_000)
 
-  it('says what went wrong, with the last words of the service, when the service dies', async () => {
+  it('says what went wrong, with the end of its log, when the service dies', async () => {
     const run = await startDemo('--once')
     await waitUntil(() => run.family().some(({ command }) => command.includes('billing/main.ts')), {
       withinMs: 60_000,
@@ -119,7 +119,7 @@ describe('the demo', () => {
     const supervisor = family.find(({ command }) => command.includes('supervisor/main.ts'))
     process.kill(supervisor?.pid ?? 0, 'SIGKILL')
     expect(await run.exited).toBe(1)
-    expect(run.output()).toMatch(/The demo failed: .+[\s\S]+last words:\n[\s\S]+/)
+    expect(run.output()).toMatch(/The demo failed: .+[\s\S]+end of the service's log:\n[\s\S]+/)
     expect(await run.leftFolders()).toEqual([])
     await waitUntil(() => survivors(family).length === 0, {
       withinMs: 15_000,

@@ -1,12 +1,12 @@
-import { type Address, type Hash, parseEther, parseUnits } from 'viem'
+import type { Address, Hash } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { endScene } from '../support/endScene.ts'
+import { DOLLAR, ETHER, HOUR } from '../support/hourPayments.ts'
 import { newSigner } from '../support/newSigner.ts'
-import { type Scene, startScene } from '../support/startScene.ts'
+import { type Scene, startScene, WITHIN_MS } from '../support/startScene.ts'
 import { waitForIndexer } from '../support/waitForIndexer.ts'
 import { waitForPass } from '../support/waitForPass.ts'
 import { waitUntil } from '../support/waitUntil.ts'
-
-const WITHIN_MS = 40_000
 
 // Case 18: what a reorg deeper than the confirmations does to a deposit that was credited.
 
@@ -15,16 +15,9 @@ let scene: Scene
 beforeAll(async () => {
   scene = await startScene({ proxies: 1 })
 })
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
+afterAll(() => endScene(scene))
 
 const DEPTH = 8
-const HOUR = '3600000000'
-const ETHER = parseEther('0.0005')
-const DOLLAR = parseUnits('1', 6)
 
 /** Where the database says a deposit and its standing credit are. */
 async function anchors(txHash: Hash) {

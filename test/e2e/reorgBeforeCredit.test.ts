@@ -1,12 +1,12 @@
-import { type Address, type Hash, parseEther, parseUnits } from 'viem'
+import type { Hash } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { endScene } from '../support/endScene.ts'
+import { DOLLAR, ETHER, HOUR, payEther, payUsdc } from '../support/hourPayments.ts'
 import { newSigner } from '../support/newSigner.ts'
-import { type Scene, startScene } from '../support/startScene.ts'
+import { type Scene, startScene, WITHIN_MS } from '../support/startScene.ts'
 import { waitForIndexer } from '../support/waitForIndexer.ts'
 import { waitForPass } from '../support/waitForPass.ts'
 import { waitUntil } from '../support/waitUntil.ts'
-
-const WITHIN_MS = 40_000
 
 // Cases 15 to 17: what a reorg does to a deposit that is not credited yet.
 
@@ -15,18 +15,7 @@ let scene: Scene
 beforeAll(async () => {
   scene = await startScene({ proxies: 1 })
 })
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
-
-const HOUR = '3600000000'
-const ETHER = parseEther('0.0005')
-const DOLLAR = parseUnits('1', 6)
-
-const payEther = (from: Address) => scene.chain.transferEth({ from, value: ETHER })
-const payUsdc = (from: Address) => scene.chain.transferToken({ token: scene.usdc, from, amount: DOLLAR })
+afterAll(() => endScene(scene))
 
 async function look(hash: Hash) {
   const { status, body } = await scene.service.request(`/v1/transactions/${hash}`)
@@ -59,8 +48,8 @@ describe('confirmations', () => {
   test('at 5 confirmations a deposit is not credited, at 6 it is, once', async () => {
     const { chain } = scene
     const [earlier, later] = [await scene.newPayer(), await scene.newPayer()]
-    const first = await chain.mineWith(payEther(earlier))
-    const second = await chain.mineWith(payEther(later), payUsdc(later))
+    const first = await chain.mineWith(payEther(scene, earlier))
+    const second = await chain.mineWith(payEther(scene, later), payUsdc(scene, later))
     const [ether, usdc] = second.hashes as [Hash, Hash]
     await chain.mine(4)
     const { id } = await scene.deposit(first.hashes[0] as Hash, 'credited')
@@ -114,7 +103,7 @@ describe('a reorg before the credit', () => {
       expect((await look(hash)).body.deposits).toMatchObject([{ state: 'orphaned', confirmations: 0 }])
 
       // Whoever comes first in the block has the lower log index.
-      const other = await payUsdc(neighbour)
+      const other = await payUsdc(scene, neighbour)
       await chain.resend(raw)
       const again = await chain.mineWith(other, hash)
       expect(again.number).not.toBe(paid.number)
@@ -141,7 +130,7 @@ describe('a reorg before the credit', () => {
       const { chain } = scene
       const [payer, neighbour] = [await newSigner(chain, [scene.usdc]), await scene.newPayer()]
       const { hash, raw } = await payer.payToken(scene.usdc, DOLLAR)
-      const paid = await chain.mineWith(chain.resend(raw), payEther(neighbour))
+      const paid = await chain.mineWith(chain.resend(raw), payEther(scene, neighbour))
       await chain.mine(depth - 1)
       await scene.deposit(hash, 'pending')
 
@@ -174,7 +163,7 @@ describe('a transaction of the same nonce', () => {
   test('that replaces a payment after 2 confirmations leaves it orphaned, without credit', async () => {
     const { chain } = scene
     const [payer, control] = [await scene.newPayer(), await scene.newPayer()]
-    const [hash] = (await chain.mineWith(payEther(payer))).hashes as [Hash]
+    const [hash] = (await chain.mineWith(payEther(scene, payer))).hashes as [Hash]
     await chain.mine(1)
     await waitUntil(async () => (await look(hash)).body.deposits[0]?.confirmations === 2, {
       withinMs: WITHIN_MS,
@@ -182,7 +171,7 @@ describe('a transaction of the same nonce', () => {
     })
     await waitForIndexer(scene)
     const replacement = await chain.replace(hash)
-    const [, other] = (await chain.mineWith(replacement, payEther(control))).hashes as [Hash, Hash]
+    const [, other] = (await chain.mineWith(replacement, payEther(scene, control))).hashes as [Hash, Hash]
     await chain.mine(8)
     await scene.deposit(other, 'credited')
     await waitForPass(scene)
@@ -202,7 +191,7 @@ describe('a transaction of the same nonce', () => {
   test('that pays another amount is credited in its place', async () => {
     const { chain } = scene
     const payer = await scene.newPayer()
-    const [hash] = (await chain.mineWith(payEther(payer))).hashes as [Hash]
+    const [hash] = (await chain.mineWith(payEther(scene, payer))).hashes as [Hash]
     await chain.mine(1)
     await scene.deposit(hash, 'pending')
     await waitForIndexer(scene)
@@ -220,13 +209,13 @@ describe('a transaction of the same nonce', () => {
   test('that replaces a submitted payment in the mempool leaves nothing behind', async () => {
     const { chain } = scene
     const [payer, control] = [await scene.newPayer(), await scene.newPayer()]
-    const hash = await payEther(payer)
+    const hash = await payEther(scene, payer)
     const submitted = await scene.service.request('/v1/deposits', { json: { txHash: hash } })
     expect(submitted.status).toBe(202)
     expect(submitted.body).toMatchObject({ deposits: [{ confirmations: 0, blockNumber: null }] })
     await waitForIndexer(scene)
     const replacement = await chain.replace(hash)
-    const [, other] = (await chain.mineWith(replacement, payEther(control))).hashes as [Hash, Hash]
+    const [, other] = (await chain.mineWith(replacement, payEther(scene, control))).hashes as [Hash, Hash]
     await chain.mine(5)
     await scene.deposit(other, 'credited')
     await waitUntil(

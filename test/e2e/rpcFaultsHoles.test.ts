@@ -1,6 +1,8 @@
-import { type Hash, numberToHex, parseEther, parseUnits } from 'viem'
+import { type Hash, numberToHex } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
+import { endScene, healAll } from '../support/endScene.ts'
+import { HOUR, payEther, payUsdc } from '../support/hourPayments.ts'
 import { type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -13,33 +15,16 @@ beforeAll(async () => {
   scene = await startScene({ proxies: 1 })
   rpc = scene.proxies[0] as RpcProxy
 })
-afterEach(() => rpc?.heal())
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
+afterEach(() => healAll(scene))
+afterAll(() => endScene(scene))
 
-const HOUR = '3600000000'
-
-async function payUsdc() {
-  const { chain, usdc } = scene
+async function mineOne(pay: typeof payUsdc) {
   const payer = await scene.newPayer()
-  const mined = await chain.mineWith(
-    chain.transferToken({ token: usdc, from: payer, amount: parseUnits('1', 6) }),
-  )
+  const mined = await scene.chain.mineWith(pay(scene, payer))
   return { payer, number: mined.number, hash: mined.hashes[0] as Hash }
 }
 
-async function payEth() {
-  const payer = await scene.newPayer()
-  const mined = await scene.chain.mineWith(
-    scene.chain.transferEth({ from: payer, value: parseEther('0.0005') }),
-  )
-  return { payer, number: mined.number, hash: mined.hashes[0] as Hash }
-}
-
-async function expectCreditedOnce({ payer, hash }: Awaited<ReturnType<typeof payUsdc>>, held: boolean) {
+async function expectCreditedOnce({ payer, hash }: Awaited<ReturnType<typeof mineOne>>, held: boolean) {
   const { id } = await scene.creditedAsBlocksCome(hash)
   const books = await scene.booksOf(payer)
   expect(books.entries).toEqual([{ kind: 'deposit', micros: HOUR, reference: `deposit:${id}:1` }])
@@ -54,7 +39,7 @@ async function failuresOf(hash: Hash): Promise<number> {
 }
 
 test('no receipt for a mined transaction → it stays pending, then is credited (case 26)', async () => {
-  const paid = [await payUsdc(), await payEth()]
+  const paid = [await mineOne(payUsdc), await mineOne(payEther)]
   for (const { hash } of paid) await scene.deposit(hash, 'pending')
   rpc.nullReceipts()
   await scene.chain.mine(5)
@@ -81,7 +66,7 @@ test.each([
 ])(
   'balances at the block are not available (%s) → held state_unavailable, then credited',
   async (_name, error) => {
-    const paid = [await payUsdc(), await payEth()]
+    const paid = [await mineOne(payUsdc), await mineOne(payEther)]
     for (const { hash } of paid) await scene.deposit(hash, 'pending')
     rpc.failWith('eth_call', error)
     await scene.chain.mine(5)
@@ -112,13 +97,11 @@ test('empty logs of one block for the indexer, gaplessly plausible → the sweep
       ? (result as { blockNumber: string }[]).filter(({ blockNumber }) => blockNumber !== missing)
       : result,
   )
-  const sent = await chain.mineWith(
-    chain.transferToken({ token: scene.usdc, from: payer, amount: parseUnits('1', 6) }),
-  )
+  const sent = await chain.mineWith(payUsdc(scene, payer))
   expect(numberToHex(sent.number)).toBe(missing)
   const hash = sent.hashes[0] as Hash
   // A later payment is in the index: the block before it was passed over.
-  const control = await payUsdc()
+  const control = await mineOne(payUsdc)
   await scene.deposit(control.hash, 'pending')
   const indexed = await database.sql<{ tx_hash: string }[]>`
     select tx_hash from indexer.transfer where block_number >= ${sent.number.toString()}`
@@ -134,8 +117,8 @@ test('empty logs of one block for the indexer, gaplessly plausible → the sweep
 
 test('empty logs for everybody for a while → nothing is lost, credited when they are back', async () => {
   rpc.emptyLogs()
-  const token = await payUsdc()
-  const ether = await payEth()
+  const token = await mineOne(payUsdc)
+  const ether = await mineOne(payEther)
   await scene.chain.mine(4)
   await scene.gateAtHead()
   expect((await scene.booksOf(token.payer)).entries).toEqual([])
@@ -146,7 +129,7 @@ test('empty logs for everybody for a while → nothing is lost, credited when th
 })
 
 test('no block headers by number for a while → pending, then credited', async () => {
-  const paid = await payUsdc()
+  const paid = await mineOne(payUsdc)
   await scene.deposit(paid.hash, 'pending')
   rpc.lie('eth_getBlockByNumber', (result, params) =>
     params[0] === numberToHex(paid.number) ? null : result,

@@ -1,6 +1,7 @@
-import { type Hash, parseEther, parseUnits } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
+import { endScene, healAll } from '../support/endScene.ts'
+import { HOUR, payBoth } from '../support/hourPayments.ts'
 import { type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -13,24 +14,10 @@ beforeAll(async () => {
   scene = await startScene({ proxies: 2 })
   lazy = scene.proxies[1] as RpcProxy
 })
-afterEach(() => lazy?.heal())
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
+afterEach(() => healAll(scene))
+afterAll(() => endScene(scene))
 
-const HOUR = '3600000000'
-
-async function pay() {
-  const { chain, usdc } = scene
-  const payer = await scene.newPayer()
-  const mined = await chain.mineWith(
-    chain.transferEth({ from: payer, value: parseEther('0.0005') }),
-    chain.transferToken({ token: usdc, from: payer, amount: parseUnits('1', 6) }),
-  )
-  return { payer, block: mined, hashes: mined.hashes as [Hash, Hash] }
-}
+const pay = async () => payBoth(scene, await scene.newPayer())
 
 /** Both payments, ETH and USDC, credited exactly once, whatever happened on the way. */
 async function expectBothCreditedOnce({ payer, hashes }: Awaited<ReturnType<typeof pay>>) {

@@ -1,6 +1,8 @@
-import { type Address, type Hash, type Hex, numberToHex, parseEther, parseUnits } from 'viem'
+import { type Address, type Hash, type Hex, numberToHex, parseEther } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
+import { endScene, healAll } from '../support/endScene.ts'
+import { ETHER, HOUR, payEther, payUsdc } from '../support/hourPayments.ts'
 import { type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -13,21 +15,11 @@ beforeAll(async () => {
   scene = await startScene({ proxies: 2 })
   liar = scene.proxies[1] as RpcProxy
 })
-afterEach(() => Promise.all(scene?.proxies.map((proxy) => proxy.heal()) ?? []))
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
-
-const HOUR = '3600000000'
+afterEach(() => healAll(scene))
+afterAll(() => endScene(scene))
 
 type Call = { type: string; from: string; to: string; value: string; error?: string; calls?: Call[] }
 type Receipt = { status: Hex; logs: { data: Hex; address: string; topics: Hex[] }[] }
-
-const payEther = (from: Address) => scene.chain.transferEth({ from, value: parseEther('0.0005') })
-const payUsdc = (from: Address) =>
-  scene.chain.transferToken({ token: scene.usdc, from, amount: parseUnits('1', 6) })
 
 async function disagreements(): Promise<number> {
   const { body } = await scene.service.request('/metrics')
@@ -44,14 +36,14 @@ function heldAlarms(id: string) {
 
 /** Pays, lets the RPC lie about that payment, and expects: held, alarm, nothing credited; after the lie, one credit. */
 async function expectHeldUntilTheyAgree(
-  pay: (from: Address) => Promise<Hash>,
+  pay: typeof payUsdc,
   rail: string,
   lie: (about: { hash: Hash; block: { number: bigint; hash: Hash } }) => void,
   { axgt = '0', micros = HOUR, payer: by }: { axgt?: string; micros?: string; payer?: Address } = {},
 ) {
   const payer = by ?? (await scene.newPayer({ axgt }))
   const before = await disagreements()
-  const mined = await scene.chain.mineWith(pay(payer))
+  const mined = await scene.chain.mineWith(pay(scene, payer))
   const hash = mined.hashes[0] as Hash
   const { amount } = await scene.deposit(hash, 'pending')
   lie({ hash, block: mined })
@@ -140,7 +132,7 @@ test('an RPC that lies about the value of a plain payment → held, credited wit
 /** Pays through a contract, which needs a trace to be proven; the contract is the payer. */
 async function expectTraceLieIsHeld(lie: (trace: Call) => Call) {
   const contract = await scene.chain.deploy('MultiPayer')
-  const value = parseEther('0.0005')
+  const value = ETHER
   const args = [scene.chain.accounts.revenue, [value]]
   await expectHeldUntilTheyAgree(
     () => scene.chain.call({ contract, functionName: 'payEth', args, value }),
@@ -237,7 +229,7 @@ function withoutErrors(frame: Call): Call {
 
 test('while one of the RPCs does not answer at all → held, alarm; credited once when it is back', async () => {
   const payer = await scene.newPayer()
-  const mined = await scene.chain.mineWith(payUsdc(payer))
+  const mined = await scene.chain.mineWith(payUsdc(scene, payer))
   const hash = mined.hashes[0] as Hash
   await scene.deposit(hash, 'pending')
   await liar.refuseConnections()

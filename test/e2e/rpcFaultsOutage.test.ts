@@ -1,6 +1,8 @@
-import { type Address, type Hash, parseEther, parseUnits } from 'viem'
+import type { Address } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
+import { endScene } from '../support/endScene.ts'
+import { HOUR, payBoth } from '../support/hourPayments.ts'
 import { RPC_KEY, type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -15,29 +17,15 @@ beforeAll(async () => {
   scene = await startScene({ proxies: 1 })
   rpc = scene.proxies[0] as RpcProxy
   customer = await scene.newPayer()
-  const { hashes } = await pay(customer)
+  const { hashes } = await payBoth(scene, customer)
   await scene.chain.mine(5)
   for (const hash of hashes) await scene.deposit(hash, 'credited')
 })
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
+afterAll(() => endScene(scene))
 
-const HOUR = '3600000000'
 const TWO_HOURS = '7200000000'
 
-async function pay(payer: Address) {
-  const { chain, usdc } = scene
-  const mined = await chain.mineWith(
-    chain.transferEth({ from: payer, value: parseEther('0.0005') }),
-    chain.transferToken({ token: usdc, from: payer, amount: parseUnits('1', 6) }),
-  )
-  return { payer, hashes: mined.hashes as [Hash, Hash] }
-}
-
-async function expectCreditedOnce({ payer, hashes }: Awaited<ReturnType<typeof pay>>) {
+async function expectCreditedOnce({ payer, hashes }: Awaited<ReturnType<typeof payBoth>>) {
   for (const hash of hashes) await scene.creditedAsBlocksCome(hash)
   const books = await scene.booksOf(payer)
   expect(books.entries.map(({ kind, micros }) => [kind, micros])).toEqual([
@@ -82,7 +70,7 @@ test.each<[string, () => unknown]>([
   const billing = service.pids().billing
   rpc.resetCalls()
   await spoil()
-  const paid = await pay(payer)
+  const paid = await payBoth(scene, payer)
   await chain.mine(5)
   // The fault has been met: the gate says so, or, where it still waits for an answer, it has asked.
   await waitUntil(
@@ -126,7 +114,7 @@ test.each<[string, () => unknown]>([
     const { chain, service } = scene
     const payer = await scene.newPayer()
     await spoil()
-    const paid = await pay(payer)
+    const paid = await payBoth(scene, payer)
     await chain.mine(5)
     const before = service.pids().billing
     service.kill('billing', 'SIGKILL')

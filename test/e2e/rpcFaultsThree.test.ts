@@ -1,6 +1,8 @@
-import { type Hash, numberToHex, parseEther, parseUnits } from 'viem'
+import { type Hash, numberToHex } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
+import { endScene, healAll } from '../support/endScene.ts'
+import { HOUR, payBoth } from '../support/hourPayments.ts'
 import { type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -13,25 +15,13 @@ beforeAll(async () => {
   scene = await startScene({ proxies: 3 })
   third = scene.proxies[2] as RpcProxy
 })
-afterEach(() => Promise.all(scene?.proxies.map((proxy) => proxy.heal()) ?? []))
-afterAll(async () => {
-  const differences = await scene?.differences()
-  await scene?.stop()
-  expect(differences).toEqual([])
-})
-
-const HOUR = '3600000000'
+afterEach(() => healAll(scene))
+afterAll(() => endScene(scene))
 
 async function pay() {
-  const { chain, usdc } = scene
-  const payer = await scene.newPayer()
-  const mined = await chain.mineWith(
-    chain.transferEth({ from: payer, value: parseEther('0.0005') }),
-    chain.transferToken({ token: usdc, from: payer, amount: parseUnits('1', 6) }),
-  )
-  const hashes = mined.hashes as [Hash, Hash]
-  for (const hash of hashes) await scene.deposit(hash, 'pending')
-  return { payer, hashes }
+  const paid = await payBoth(scene, await scene.newPayer())
+  for (const hash of paid.hashes) await scene.deposit(hash, 'pending')
+  return paid
 }
 
 async function expectCreditedOnce({ payer, hashes }: Awaited<ReturnType<typeof pay>>, wasHeld: boolean) {
@@ -51,7 +41,7 @@ test('one of three refuses connections → credited on the word of the two', asy
   await third.refuseConnections()
   await scene.chain.mine(5)
   await expectCreditedOnce(paid, false)
-  const alarm = /"problem":"rpc 3 \(127\.0\.0\.1:\d+\): HttpRequest"/
+  const alarm = /"problem":"rpc 3 \(127\.0\.0\.1:\d+\): no connection"/
   await waitUntil(() => alarm.test(scene.service.logs()), { withinMs: 20_000, what: 'the alarm' })
 })
 

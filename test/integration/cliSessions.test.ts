@@ -1,36 +1,26 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import { accrueStorage, type StorageRate } from '../../billing/metering/accrueStorage.ts'
-import { type MeterLimits, meterSessions } from '../../billing/metering/meterSessions.ts'
+import { accrueStorage } from '../../billing/metering/accrueStorage.ts'
+import { meterSessions } from '../../billing/metering/meterSessions.ts'
 import { startSession } from '../../billing/metering/sessions.ts'
 import { putVolume } from '../../billing/metering/volumes.ts'
 import { runCli } from '../../cli/runCli.ts'
-import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
-import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { createMeterScene, limits, type MeterScene, rate } from '../support/createMeterScene.ts'
 
 // What the operator sees and does of sessions and volumes, with nothing but DATABASE_URL: no service, no chain.
 
 const ALICE = `0x${'a1'.repeat(20)}` as const
 const BOB = `0x${'b2'.repeat(20)}` as const
 const MINUTE = 60_000_000n
-const limits: MeterLimits = {
-  heartbeatIntervalMicros: 30_000_000n,
-  heartbeatTimeoutMicros: 120_000_000n,
-  graceMicros: 7_200_000_000n,
-  lowBalanceMinutes: 10,
-}
-const rate: StorageRate = {
-  microsPerGibHour: { numerator: 3_000_000n, denominator: 1n },
-  debtLimitMicros: 1_440n * MINUTE,
-}
 
-let database: TestDatabase
-let clock: MeterClock
+let scene: MeterScene
+let database: MeterScene['database']
+let clock: MeterScene['clock']
 beforeEach(async () => {
-  database = await createTestDatabase()
-  clock = await createMeterClock(database.sql)
+  scene = await createMeterScene()
+  ;({ database, clock } = scene)
 })
-afterEach(() => database.drop())
+afterEach(() => scene.stop())
 
 async function credits(args: string[], change: Record<string, string> = {}) {
   const printed: string[] = []

@@ -1,43 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { adjust } from '../../billing/ledger/adjust.ts'
-import {
-  type MeterAction,
-  type MeterLimits,
-  meterSessions,
-  refillGrace,
-} from '../../billing/metering/meterSessions.ts'
+import { type MeterAction, meterSessions, refillGrace } from '../../billing/metering/meterSessions.ts'
 import { postUsage } from '../../billing/metering/postUsage.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
-import { startSession } from '../../billing/metering/sessions.ts'
-import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
-import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { createMeterScene, limits, type MeterScene } from '../support/createMeterScene.ts'
 
 const ALICE = `0x${'a1'.repeat(20)}` as const
 const MINUTE = 60_000_000n
-const limits: MeterLimits = {
-  heartbeatIntervalMicros: 30_000_000n,
-  heartbeatTimeoutMicros: 120_000_000n,
-  graceMicros: 7_200_000_000n,
-  lowBalanceMinutes: 10,
-}
 
-let database: TestDatabase
-let clock: MeterClock
+let scene: MeterScene
+let database: MeterScene['database']
+let clock: MeterScene['clock']
 beforeEach(async () => {
-  database = await createTestDatabase()
-  clock = await createMeterClock(database.sql)
+  scene = await createMeterScene()
+  ;({ database, clock } = scene)
 })
-afterEach(() => database.drop())
+afterEach(() => scene.stop())
 
-let keys = 0
-async function give(minutes: bigint, wallet: `0x${string}` = ALICE) {
-  keys += 1
-  const idempotencyKey = `test-${keys}`
-  await adjust(database.sql, { wallet, micros: minutes * MINUTE, reason: 'test', idempotencyKey })
-}
-
-const start = (id: string, gpus = 1, account: `0x${string}` = ALICE) =>
-  startSession(database.sql, limits, { id, account, profile: `${gpus}`, gpus })
+const give = (minutes: bigint, wallet: `0x${string}` = ALICE) => scene.give(wallet, minutes * MINUTE)
+const start = (id: string, gpus = 1, account: `0x${string}` = ALICE) => scene.start(id, account, gpus)
 
 async function act(action: MeterAction, ...ids: string[]) {
   const sessions = await meterSessions(database.sql, limits, ids, action)
@@ -49,13 +29,7 @@ async function act(action: MeterAction, ...ids: string[]) {
 const beat = (...ids: string[]) => act('beat', ...ids)
 const balance = async () => (await readAccount(database.sql, limits, ALICE)).balanceMicros
 
-/** Beats every 30 seconds until so much time is over. */
-async function run(seconds: number, ...ids: string[]) {
-  for (let left = seconds; left > 0; left -= 30) {
-    await clock.pass(Math.min(left, 30))
-    await beat(...ids)
-  }
-}
+const run = (seconds: number, ...ids: string[]) => scene.run(seconds, ...ids)
 
 describe('what time costs', () => {
   test.each([

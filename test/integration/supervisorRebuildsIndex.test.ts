@@ -1,7 +1,5 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createChain, type TestChain } from '../support/createChain.ts'
-import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
-import { startIndexer, type TestIndexer } from '../support/startIndexer.ts'
+import { expect, it, vi } from 'vitest'
+import { useIndexScene } from '../support/useIndexScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
 /** More than Ponder 0.16.10 holds for final on a chain it does not know: 30. */
@@ -10,50 +8,33 @@ const DEEP = 80
 // Indexers are started and stopped several times in each; other tests may run beside.
 vi.setConfig({ testTimeout: 180_000 })
 
-let chain: TestChain
-let database: TestDatabase
-let indexer: TestIndexer | undefined
-
-beforeEach(async () => {
-  chain = await createChain()
-  database = await createTestDatabase()
-})
-
-afterEach(async () => {
-  await indexer?.stop()
-  indexer = undefined
-  await database.drop()
-  await chain.stop()
-})
-
-async function pay(value: bigint): Promise<bigint> {
-  const { number } = await chain.mineWith(chain.transferEth({ from: chain.accounts.buyer, value }))
-  return number
-}
+const scene = useIndexScene()
 
 async function amounts(): Promise<string> {
-  const rows = (await indexer?.transfersAt(0n)) ?? []
+  const rows = await scene.transfersAt(0n)
   return rows.map(({ amount }) => amount).join()
 }
 
 /** Mines one by one until Ponder has taken the payment's block for final. */
 async function bury(): Promise<void> {
   for (let mined = 0; mined < DEEP; mined += 10) {
-    const { number } = await chain.mine(10)
-    await indexer?.transfersAt(number)
+    const { number } = await scene.chain.mine(10)
+    await scene.transfersAt(number)
   }
 }
 
 async function anchors(): Promise<bigint[]> {
-  const rows = await database.sql<{ number: bigint }[]>`select number from supervisor.anchor order by number`
+  const rows = await scene.database.sql<
+    { number: bigint }[]
+  >`select number from supervisor.anchor order by number`
   return rows.map(({ number }) => number)
 }
 
 it('rebuilds the index by itself within a minute of a reorg deeper than the indexer can undo (case 19)', async () => {
-  indexer = await startIndexer(database, { chains: [chain] })
-  const kept = await pay(1n)
-  await chain.mine(3)
-  const lost = await pay(2n)
+  const indexer = await scene.start()
+  const kept = await scene.pay(1n)
+  await scene.chain.mine(3)
+  const lost = await scene.pay(2n)
   await bury()
   expect(await amounts()).toBe('1,2')
   await waitUntil(async () => (await anchors()).some((number) => number > lost), {
@@ -62,26 +43,26 @@ it('rebuilds the index by itself within a minute of a reorg deeper than the inde
   })
   const [old] = await indexer.schemas()
 
-  const { number } = await chain.reorg(DEEP + 2)
+  const { number } = await scene.chain.reorg(DEEP + 2)
   expect(number).toBeGreaterThan(kept)
-  const again = await pay(3n)
-  await chain.mine(4)
+  const again = await scene.pay(3n)
+  await scene.chain.mine(4)
   await waitUntil(async () => (await amounts()) === '1,3', {
     withinMs: 60_000,
     what: 'an index of the new chain',
   })
   await indexer.transfersAt(again + 4n)
-  await waitUntil(async () => !(await indexer?.schemas())?.includes(old ?? ''), {
+  await waitUntil(async () => !(await indexer.schemas())?.includes(old ?? ''), {
     withinMs: 60_000,
     what: 'the end of the old schema',
   })
 })
 
 it('notices a deep reorg that happened while it was down', async () => {
-  indexer = await startIndexer(database, { chains: [chain] })
-  await pay(1n)
-  await chain.mine(3)
-  const lost = await pay(2n)
+  const indexer = await scene.start()
+  await scene.pay(1n)
+  await scene.chain.mine(3)
+  const lost = await scene.pay(2n)
   await bury()
   await waitUntil(async () => (await anchors()).some((number) => number > lost), {
     withinMs: 60_000,
@@ -89,10 +70,10 @@ it('notices a deep reorg that happened while it was down', async () => {
   })
   await indexer.stop()
 
-  await chain.reorg(DEEP + 2)
-  await pay(3n)
-  await chain.mine(DEEP)
-  indexer = await startIndexer(database, { chains: [chain] })
+  await scene.chain.reorg(DEEP + 2)
+  await scene.pay(3n)
+  await scene.chain.mine(DEEP)
+  await scene.start()
   await waitUntil(async () => (await amounts()) === '1,3', {
     withinMs: 60_000,
     what: 'an index of the new chain',

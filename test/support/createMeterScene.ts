@@ -27,14 +27,15 @@ export interface Books {
 /** A database with a clock in the test's hands, and verbs for what metering does, with the default settings' limits. */
 export type MeterScene = Awaited<ReturnType<typeof createMeterScene>>
 
-const limits: MeterLimits = {
+/** The limits of the default settings. */
+export const limits: MeterLimits = {
   heartbeatIntervalMicros: 30_000_000n,
   heartbeatTimeoutMicros: 120_000_000n,
   graceMicros: 7_200_000_000n,
   lowBalanceMinutes: 10,
 }
-/** 0.05 minutes for a GiB and an hour, 1440 minutes of debt. */
-const rate: StorageRate = {
+/** The rate of the default settings: 0.05 minutes per GiB and hour, up to 1440 minutes of debt. */
+export const rate: StorageRate = {
   microsPerGibHour: { numerator: 3_000_000n, denominator: 1n },
   debtLimitMicros: 86_400_000_000n,
 }
