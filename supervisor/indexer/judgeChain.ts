@@ -138,11 +138,14 @@ function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
       ...silence,
     }
   }
+  // Where there is nothing to index, as while an RPC's head is far back because it syncs, nothing stands still.
+  const isIdle = look.head !== null && look.head <= look.latest
   return {
     ...before,
     latest: look.latest,
     drops,
-    headAtMove: before.headAtMove ?? look.head,
+    movedAtMs: isIdle ? look.nowMs : before.movedAtMs,
+    headAtMove: isIdle ? look.latest : (before.headAtMove ?? look.head),
     strikes,
     firstStrikeAtMs,
     ...silence,

@@ -34,11 +34,26 @@ export function relayLogLine(
   else if (level >= 30 && !(msg === 'Indexed block' && rest.event_count === 0)) logger.info(rest, msg)
   else logger.debug(rest, msg)
 
-  if (msg === 'Encountered unrecoverable reorg') {
-    return { kind: 'unrecoverable_reorg', chainId: Number(rest.chain_id) }
-  }
+  if (tellsOfDeepReorg(rest)) return { kind: 'unrecoverable_reorg', chainId: Number(rest.chain_id) }
   if (line.includes('was previously used by a different Ponder app')) return { kind: 'schema_refused' }
   return { kind: 'nothing' }
+}
+
+const FailedBlock = z.looseObject({
+  number: z.number().optional(),
+  error: z.looseObject({ message: z.string() }),
+})
+
+/**
+ * Ponder takes any block that is not above its finality for a reorg that it cannot undo, also one of an RPC whose head is
+ * far back because it syncs. Only a block above that does not fit onto it shows that the chain is another one.
+ */
+function tellsOfDeepReorg(rest: Record<string, unknown>): boolean {
+  const failed = FailedBlock.safeParse(rest)
+  if (!failed.success) return false
+  const { number, error } = failed.data
+  const finalized = /unrecoverable .*reorg beyond finalized block (\d+)/.exec(error.message)?.[1]
+  return finalized !== undefined && (number === undefined || number > Number(finalized))
 }
 
 function parseLine(line: string) {

@@ -50,7 +50,7 @@ const LOOK_EVERY_MS = 250
  * Asks all RPCs the same question at once; a failure becomes an answer of kind `failed`.
  *
  * Once enough of them have answered alike, the others have a little longer: a liar that is as prompt as they are is still
- * heard, and one that is slow or dead delays nobody (ADR 0018). Nor is an RPC in trouble waited for where enough have
+ * heard, and one that is slow or dead delays nobody (ADR 0019). Nor is an RPC in trouble waited for where enough have
  * answered; each goes on answering by itself, so that it is known when it is well again.
  */
 export async function gather<value>(

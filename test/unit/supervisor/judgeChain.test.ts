@@ -88,6 +88,21 @@ describe('judgeChain', () => {
     expect(play(...looks)).toEqual(fine(40))
   })
 
+  it('gives an index time to get on after an RPC synced for minutes, with its head far back', () => {
+    const syncing = Array.from({ length: 30 }, (_, index) => ({ head: 20n + BigInt(index) }))
+    const caughtUp = Array.from({ length: 10 }, (_, index) => ({
+      head: 130n + BigInt(index),
+      latest: index === 0 ? 100n : 130n + BigInt(index),
+    }))
+    expect(play({}, ...syncing, ...caughtUp)).toEqual(fine(41))
+  })
+
+  it('restarts it where it does not get on after that', () => {
+    const syncing = Array.from({ length: 30 }, () => ({ head: 20n }))
+    const caughtUp = Array.from({ length: 5 }, (_, index) => ({ head: 130n + BigInt(index) }))
+    expect(play({}, ...syncing, ...caughtUp)).toEqual([...fine(34), 'restart', 'fine'])
+  })
+
   it('asks whether the final block is canonical before it restarts', () => {
     expect(play(...stalled(5, { finalIsCanonical: null })).at(-1)).toBe('suspicious')
   })
