@@ -1,6 +1,8 @@
 import type { Sql, Transaction } from '../database/connect.ts'
 import type { VerificationStep } from './differences.ts'
 import { verifyDeposits } from './verifyDeposits.ts'
+import { verifyEvents } from './verifyEvents.ts'
+import { verifyForeignKeys } from './verifyForeignKeys.ts'
 import { verifyGuards } from './verifyGuards.ts'
 import { verify } from './verifyLedger.ts'
 import { verifyUsage } from './verifyUsage.ts'
@@ -20,25 +22,31 @@ export async function verifyBooks(
   sql: Sql,
   onStep: (step: VerificationStep) => void = () => {},
 ): Promise<VerificationResult> {
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
-    // PostgreSQL writes names in a definition by what the path leaves out; and nobody's tables or functions may come before its own.
-    await tx`set local search_path to pg_catalog`
-    const result: VerificationResult = { checked: {}, differences: 0 }
-    for (const part of [guardsOf, verify, verifyDeposits, verifyUsage]) {
-      for await (const step of part(tx)) {
-        onStep(step)
-        switch (step.kind) {
-          case 'difference':
-            result.differences += 1
-            break
-          case 'checked':
-            result.checked[step.what] = step.count
-            break
-        }
+  return sql.begin('isolation level repeatable read read only', (tx) => verifyWithin(tx, onStep))
+}
+
+/** The same as a transaction sees it, which may have changed something itself. */
+export async function verifyWithin(
+  tx: Transaction,
+  onStep: (step: VerificationStep) => void,
+): Promise<VerificationResult> {
+  // PostgreSQL writes names in a definition by what the path leaves out; and nobody's functions may come before its own.
+  await tx`set local search_path to pg_catalog`
+  const result: VerificationResult = { checked: {}, differences: 0 }
+  for (const part of [guardsOf, verifyForeignKeys, verify, verifyDeposits, verifyUsage, verifyEvents]) {
+    for await (const step of part(tx)) {
+      onStep(step)
+      switch (step.kind) {
+        case 'difference':
+          result.differences += 1
+          break
+        case 'checked':
+          result.checked[step.what] = step.count
+          break
       }
     }
-    return result
-  })
+  }
+  return result
 }
 
 async function* guardsOf(tx: Transaction): AsyncGenerator<VerificationStep> {

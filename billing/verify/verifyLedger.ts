@@ -115,12 +115,16 @@ function adjustmentRules(tx: Transaction): Rule[] {
           case
             when a.entry_id is null then format('"%s" has no adjustment', e.reference)
             when e.id is null then format('its entry %s does not exist', a.entry_id)
-            else format('%s micros of %s, but its entry %s is "%s", %s micros of %s',
-              a.micros, a.account, e.id, e.reference, e.micros, e.account)
+            else format('%s micros of %s at %s for "%s", but its entry %s is "%s", %s micros of %s at %s, of %s, with %s',
+              a.micros, a.account, a.created_at, a.reason, e.id, e.reference, e.micros, e.account, e.created_at, e.event_at,
+              e.details)
           end as detail
         from credits.adjustment a
         full join (select * from credits.ledger_entry where kind = 'adjustment') e on e.id = a.entry_id
-        where (e.reference = 'adjustment:' || a.idempotency_key and e.micros = a.micros and e.account = a.account)
+        where (e.reference = 'adjustment:' || a.idempotency_key and e.micros = a.micros and e.account = a.account
+          and e.details = jsonb_build_object('reason', a.reason) and e.created_at = a.created_at
+          -- Taken after the transaction began, of which it may have waited a while; and cut to milliseconds.
+          and e.event_at between e.created_at - interval '1 millisecond' and e.created_at + interval '10 minutes')
           is not true`,
     },
   ]

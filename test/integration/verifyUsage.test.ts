@@ -22,6 +22,7 @@ const limits: MeterLimits = {
   heartbeatIntervalMicros: 30_000_000n,
   heartbeatTimeoutMicros: 120_000_000n,
   graceMicros: 7_200_000_000n,
+  gracePercent: 10,
   lowBalanceMinutes: 10,
 }
 const rate: StorageRate = {
