@@ -71,7 +71,8 @@ export function webhooksRedeliverCommand({ terminal, end }: Cli): Command {
           terminal.complain(enable ? `${what} The receiver is enabled.` : what)
           return end(exitCodes.failed)
         }
-        if (isDisabled) terminal.complain('The receiver is disabled, so they wait: --enable sends to it again.')
+        if (isDisabled)
+          terminal.complain('The receiver is disabled, so they wait: --enable sends to it again.')
       })
     })
 }
