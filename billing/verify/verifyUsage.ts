@@ -106,11 +106,11 @@ function meterRules(tx: Transaction, within: Within): Rule[] {
         from (select account, idle_micros from credits.meter where ${within('account')}) m
         join (
           select account, sum(greatest("credits"."micros_between"(ended_before, started_at), 0)) as micros from (
-            select account, started_at,
-              max(ended_at) over (partition by account order by started_at, id rows between unbounded preceding and 1 preceding)
-                as ended_before
+            select account, started_at, max(ended_at) over earlier as ended_before,
+              coalesce(bool_or(ended_at is null) over earlier, false) as one_lives
             from credits.session where ${within('account')}
-          ) starts group by account
+            window earlier as (partition by account order by started_at, id rows between unbounded preceding and 1 preceding)
+          ) starts where not one_lives group by account
         ) s on s.account = m.account
         cross join ${clockOf(tx)} c
         where m.idle_micros < s.micros - c.vouched_micros`,

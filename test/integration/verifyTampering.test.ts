@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, type Sql, type Transaction } from '../../billing/database/connect.ts'
-import type { Difference } from '../../billing/verify/differences.ts'
 import expectedGuards from '../../billing/verify/guards.json' with { type: 'json' }
-import { verifyWithin } from '../../billing/verify/verifyBooks.ts'
 import { verifyGuards } from '../../billing/verify/verifyGuards.ts'
 import { createFullBooks, type FullBooks } from '../support/createFullBooks.ts'
+import { differencesAfter } from '../support/differencesAfter.ts'
 import { answers, quoteAnswers, type Tampering } from './tampering.ts'
 
 // Goal: `verify` names any change of any column that money depends on and of anything that guards it; what it cannot see is
@@ -25,35 +24,8 @@ afterAll(async () => {
   await books?.stop()
 })
 
-class Undone extends Error {}
-
-/** What is found after a change that is undone. */
-async function undo(
-  change: (tx: Transaction) => Promise<unknown>,
-  look: (tx: Transaction) => Promise<Difference[]> = findAll,
-): Promise<Difference[]> {
-  let found: Difference[] = []
-  await sql
-    .begin(async (tx) => {
-      await tx`set local session_replication_role = replica`
-      await change(tx)
-      await tx`set local session_replication_role = origin`
-      found = await look(tx)
-      throw new Undone()
-    })
-    .catch((error: unknown) => {
-      if (!(error instanceof Undone)) throw error
-    })
-  return found
-}
-
-async function findAll(tx: Transaction): Promise<Difference[]> {
-  const found: Difference[] = []
-  await verifyWithin(tx, (step) => {
-    if (step.kind === 'difference') found.push(step.difference)
-  })
-  return found
-}
+const undo = (...how: Parameters<typeof differencesAfter> extends [Sql, ...infer Rest] ? Rest : never) =>
+  differencesAfter(sql, ...how)
 
 async function tamper(tx: Transaction, table: string, column: string, { set, where, before }: Tampering) {
   if (before !== undefined) await tx.unsafe(before)
