@@ -11,7 +11,7 @@ import {
 /** Sends each request by a POST of its own. */
 export function httpSender(url: string, secrets: readonly string[]): Send {
   const { target, headers } = withoutCredentials(url)
-  return async (method, params, signal) => {
+  return async (method, params, signal, maxBytes = MAX_RESPONSE_BYTES) => {
     const id = nextRequestId()
     let answer: RawAnswer | 'too_large'
     try {
@@ -21,7 +21,7 @@ export function httpSender(url: string, secrets: readonly string[]): Send {
         body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
         signal,
       })
-      answer = await readBody(response)
+      answer = await readBody(response, maxBytes)
     } catch {
       throw transportError({ timedOut: signal.aborted })
     }
@@ -30,13 +30,13 @@ export function httpSender(url: string, secrets: readonly string[]): Send {
   }
 }
 
-async function readBody(response: Response): Promise<RawAnswer | 'too_large'> {
+async function readBody(response: Response, maxBytes: number): Promise<RawAnswer | 'too_large'> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   // Ended early, the loop cancels what is still to come.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength
-    if (bytes > MAX_RESPONSE_BYTES) return 'too_large'
+    if (bytes > maxBytes) return 'too_large'
     chunks.push(chunk)
   }
   const text = Buffer.concat(chunks).toString('utf8')

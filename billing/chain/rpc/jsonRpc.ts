@@ -9,9 +9,14 @@ const MAX_MESSAGE_CHARACTERS = 300
 
 /**
  * Sends one request over an RPC's transport and gives its result, of any shape. Throws RpcError. Ends, and lets go of what
- * it holds, when the signal is aborted.
+ * it holds, when the signal is aborted. An answer of more than `maxBytes` ({@link MAX_RESPONSE_BYTES}) is refused.
  */
-export type Send = (method: string, params: unknown[], signal: AbortSignal) => Promise<unknown>
+export type Send = (
+  method: string,
+  params: unknown[],
+  signal: AbortSignal,
+  maxBytes?: number,
+) => Promise<unknown>
 
 /** What an RPC answered, before anybody knows whether it is JSON-RPC. */
 export interface RawAnswer {

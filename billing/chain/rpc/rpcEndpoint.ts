@@ -23,9 +23,18 @@ export interface RpcEndpoint {
     method: string,
     params: unknown[],
     schema: schema,
+    bounds?: RequestBounds,
   ): Promise<z.output<schema>>
   /** What is wrong with it; null while it is well. In trouble it is asked, but nobody waits for it where others answer. */
   trouble(): string | null
+}
+
+/** Bounds of one request other than those of all. */
+export interface RequestBounds {
+  /** In place of the endpoint's time limit. That such a request was too slow says nothing about the RPC. */
+  timeoutMs?: number | undefined
+  /** A longer answer is refused unread (`too_large`). */
+  maxBytes?: number | undefined
 }
 
 export interface RpcEndpointOptions {
@@ -61,7 +70,11 @@ export function createRpcEndpoint(
   const limit = pLimit(concurrency)
 
   /** Sends a request once and tells the back-off what came of it. */
-  async function attempt(method: string, params: unknown[], ticket: Ticket, deadline: number) {
+  async function attempt(
+    method: string,
+    params: unknown[],
+    { ticket, deadline, bounds }: { ticket: Ticket; deadline: number; bounds: RequestBounds },
+  ) {
     const startedAt = performance.now()
     const leftMs = Math.max(deadline - startedAt, 0)
     const late = new AbortController()
@@ -69,12 +82,12 @@ export function createRpcEndpoint(
     const tell = (outcome: 'ok' | 'error') =>
       onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
     try {
-      const result = await send(method, params, late.signal)
+      const result = await send(method, params, late.signal, bounds.maxBytes)
       ticket.answered()
       tell('ok')
       return result
     } catch (error) {
-      settle(ticket, error)
+      settle(ticket, error, bounds)
       tell('error')
       throw error
     } finally {
@@ -82,7 +95,12 @@ export function createRpcEndpoint(
     }
   }
 
-  async function call(method: string, params: unknown[], deadline: number): Promise<unknown> {
+  async function call(
+    method: string,
+    params: unknown[],
+    deadline: number,
+    bounds: RequestBounds,
+  ): Promise<unknown> {
     let pauseLeftMs = MAX_PAUSE_MS
     let failed: unknown = null
     for (let tries = 1; ; tries++) {
@@ -92,7 +110,7 @@ export function createRpcEndpoint(
           if (askedAt >= deadline) throw transportError({ timedOut: true })
           const ticket = await backOff.enter(Math.min(pauseLeftMs, deadline - askedAt))
           pauseLeftMs -= performance.now() - askedAt
-          return attempt(method, params, ticket, deadline)
+          return attempt(method, params, { ticket, deadline, bounds })
         })
       } catch (error) {
         const failure = failureOf(error)
@@ -107,9 +125,10 @@ export function createRpcEndpoint(
   return {
     label: `rpc ${position} (${new URL(url).host})`,
     trouble: () => backOff.trouble(),
-    async request(method, params, schema) {
-      const deadline = performance.now() + timeoutMs
-      const answer = await within(timeoutMs, call(method, params, deadline))
+    async request(method, params, schema, bounds = {}) {
+      const limitMs = bounds.timeoutMs ?? timeoutMs
+      const deadline = performance.now() + limitMs
+      const answer = await within(limitMs, call(method, params, deadline, bounds))
       const parsed = schema.safeParse(answer)
       if (!parsed.success) throw shapeError(method)
       return parsed.data
@@ -131,10 +150,11 @@ async function within<value>(timeoutMs: number, work: Promise<value>): Promise<v
 }
 
 /** What a failed request says about the RPC: a refusal is an answer too. */
-function settle(ticket: Ticket, error: unknown): void {
+function settle(ticket: Ticket, error: unknown, bounds: RequestBounds): void {
   const failure = failureOf(error)
   const why = describeRpcFailure(error)
-  if (failure === null) ticket.dropped()
+  const isOwnMatter = failure?.kind === 'transport' && failure.timedOut && bounds.timeoutMs !== undefined
+  if (failure === null || isOwnMatter) ticket.dropped()
   else if (failure.kind === 'transport' && failure.timedOut) ticket.timedOut(why)
   else if (isTransient(failure)) ticket.failed(why, error instanceof RpcError ? error.retryAfterMs : null)
   else ticket.answered()

@@ -24,11 +24,12 @@ interface Pending {
  */
 export function webSocketSender(url: string, secrets: readonly string[]): Send {
   let current: Connection | null = null
-  return async (method, params, signal) => {
+  return async (method, params, signal, maxBytes = MAX_RESPONSE_BYTES) => {
     if (current === null || current.isOver()) current = new Connection(url)
     const connection = current
     const id = nextRequestId()
     const text = await connection.ask({ id, method, params }, signal)
+    if (Buffer.byteLength(text) > maxBytes) throw tooLargeError(method)
     return readAnswer({ status: null, text }, { method, id, secrets })
   }
 }
