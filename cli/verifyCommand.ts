@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
+import type { ChainStep, SearchedRange } from '../billing/verify/findUnrecorded.ts'
 import { verifyBooks } from '../billing/verify/verifyBooks.ts'
-import { type ChainStep, type SearchedRange, verifyChain } from '../billing/verify/verifyChain.ts'
+import { verifyChain } from '../billing/verify/verifyChain.ts'
 import { type Cli, exitCodes, type Terminal } from './cli.ts'
 import { formatProgress } from './formatProgress.ts'
 import { withDatabase } from './withDatabase.ts'

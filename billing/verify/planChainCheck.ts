@@ -1,5 +1,6 @@
 import type { Address, Hash } from 'viem'
 import type { Evidence } from '../chain/proof/evidence.ts'
+import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Asset, Rail } from '../config/config.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
@@ -40,12 +41,15 @@ const assetOf = ({ rail }: Pick<CheckedDeposit, 'rail'>) => rail.split(':')[0] a
 /**
  * Compares a deposit with the proof of its own block: that the block stands, and that the transaction pays that amount by
  * that payer. Above `finalizedNumber` a block may just have been replaced, of which the gate hears as well: that is unread,
- * no difference. Pure.
+ * no difference. `located`: where the transaction is, asked only where the block does not show it. Pure.
  */
 export function planPaymentCheck(
   deposit: CheckedDeposit,
   evidence: Agreed<Evidence>,
-  { finalizedNumber }: { finalizedNumber: bigint },
+  {
+    finalizedNumber,
+    located,
+  }: { finalizedNumber: bigint; located: Agreed<TransactionLocation | null> | null },
 ): ChainFinding {
   const { blockNumber, blockHash, quote } = deposit
   const block = `block ${blockNumber} (${blockHash})`
@@ -60,6 +64,18 @@ export function planPaymentCheck(
       deposit,
       'credit-is-in-no-block',
       `is credited for ${block}, where the chain has ${value.canonicalHash}`,
+    )
+  }
+  const isSettled = blockNumber <= finalizedNumber && located?.kind === 'agreed'
+  if (isSettled && located.value?.blockHash !== blockHash) {
+    const place =
+      located.value === null
+        ? 'in no block'
+        : `in block ${located.value.blockNumber} (${located.value.blockHash})`
+    return differs(
+      deposit,
+      'deposit-is-in-another-block',
+      `is recorded in ${block}, its transaction is ${place}`,
     )
   }
   const why = value.unread.find(({ txHash }) => txHash === deposit.txHash)

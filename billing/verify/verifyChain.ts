@@ -1,16 +1,21 @@
 import pLimit from 'p-limit'
 import type { Address, Hash } from 'viem'
-import type { Evidence, EvidenceRequest, TransactionEvidence } from '../chain/proof/evidence.ts'
+import type { Evidence, EvidenceRequest } from '../chain/proof/evidence.ts'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Asset } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
-import { depositId, railOf } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import { type Quote, quote } from '../pricing/quote.ts'
 import { quoteFromJson } from '../pricing/quoteJson.ts'
-import type { Difference } from './differences.ts'
+import {
+  type ChainStep,
+  findUnrecorded,
+  type SearchedRange,
+  searchRange,
+  verifySubmitted,
+} from './findUnrecorded.ts'
 import {
   type CheckedDeposit,
   planPaymentCheck,
@@ -23,22 +28,6 @@ import {
 const MAX_BLOCKS_IN_FLIGHT = 4
 /** Deposits read at a time. */
 const DEPOSITS_PER_PAGE = 500
-/** Blocks of one step through a range: few enough to search for ETH. */
-const BLOCKS_PER_STEP = 25n
-
-/** What a verification against the chain yields. `unread` is nothing wrong: only what the RPCs could not say. */
-export type ChainStep =
-  | { kind: 'difference'; difference: Difference }
-  | { kind: 'unread'; subject: string; why: string }
-  | { kind: 'checked'; what: string; count: bigint; of?: bigint }
-
-/** Blocks to search for payments that are not recorded, inclusive. */
-export interface SearchedRange {
-  chainId: number
-  fromBlock: bigint
-  /** null: to the deepest block that is credited. */
-  toBlock: bigint | null
-}
 
 /**
  * Proves the recorded payments once more on the RPCs, by the code that credits them: that each stands in its block, pays
@@ -121,8 +110,10 @@ async function verifyBlock(
   const evidence = await readEvidence(deps, chain, first, deposits)
   const steps: ChainStep[] = []
   for (const deposit of deposits) {
-    const payment = planPaymentCheck(deposit, evidence.value, { finalizedNumber: head.finalizedNumber })
-    const isInBlock = evidence.value.kind === 'agreed' && evidence.value.value.canonical
+    const located = isMissing(evidence, deposit.txHash) ? await chain.reader.locate(deposit.txHash) : null
+    const { finalizedNumber } = head
+    const payment = planPaymentCheck(deposit, evidence, { finalizedNumber, located })
+    const isInBlock = evidence.kind === 'agreed' && evidence.value.canonical
     const findings = [payment]
     if (deposit.quote !== null && isInBlock) {
       findings.push(planQuoteCheck(deposit, deposit.quote, await readQuote(chain, deposit.quote, deposit)))
@@ -138,13 +129,19 @@ async function verifyBlock(
     )
   }
   if (
-    evidence.value.kind === 'agreed' &&
-    evidence.value.value.canonical &&
+    evidence.kind === 'agreed' &&
+    evidence.value.canonical &&
     first.blockNumber <= deepestBlock(head, chain.confirmations)
   ) {
-    steps.push(...(await findUnrecorded(deps, chain, evidence.value.value.transactions)))
+    steps.push(...(await findUnrecorded(deps, chain, evidence.value.transactions)))
   }
   return steps
+}
+
+/** Whether the block stands and the RPCs do not show the transaction's receipt in it. */
+function isMissing(evidence: Agreed<Evidence>, txHash: Hash): boolean {
+  if (evidence.kind !== 'agreed' || !evidence.value.canonical) return false
+  return evidence.value.unread.some((one) => one.txHash === txHash && one.kind === 'behind')
 }
 
 /** With what tokens delivered, where the state is still there; without it the logs are believed. */
@@ -153,7 +150,7 @@ async function readEvidence(
   chain: GateChain,
   { blockNumber: number, blockHash: hash, seenWallet, seenToken, rail }: CheckedDeposit,
   deposits: CheckedDeposit[],
-): Promise<{ value: Agreed<Evidence> }> {
+): Promise<Agreed<Evidence>> {
   const ether = new Map<Hash, boolean>()
   for (const deposit of deposits) {
     ether.set(deposit.txHash, (ether.get(deposit.txHash) ?? false) || deposit.rail.startsWith('eth:'))
@@ -175,8 +172,8 @@ async function readEvidence(
       : {}),
   }
   const whole = await chain.reader.readEvidence(request)
-  if (whole.kind !== 'state_unavailable') return { value: whole }
-  return { value: await chain.reader.readEvidence({ ...request, state: false }) }
+  if (whole.kind !== 'state_unavailable') return whole
+  return chain.reader.readEvidence({ ...request, state: false })
 }
 
 /** What the chain says of the block, the balance and the prices that a credit's quote names. */
@@ -230,90 +227,6 @@ async function hasChanged(sql: Sql, { id, blockHash, state }: CheckedDeposit): P
   const [row] = await sql<{ same: boolean }[]>`
     select block_hash = ${blockHash} and state = ${state} as same from credits.deposit where id = ${id}`
   return row?.same !== true
-}
-
-/** Transactions that somebody handed in, and that the gate has not found: have they been mined after all? */
-async function* verifySubmitted(deps: GateDeps, chain: GateChain, head: Head): AsyncGenerator<ChainStep> {
-  const { chainId, reader } = chain
-  const rows = await deps.sql<{ txHash: Hash }[]>`
-    select tx_hash as "txHash" from credits.submitted_transaction where chain_id = ${chainId} order by tx_hash limit 10000`
-  for (const { txHash } of rows) {
-    const located = await reader.locate(txHash)
-    if (located.kind !== 'agreed') {
-      yield {
-        kind: 'unread',
-        subject: `transaction ${txHash}`,
-        why: 'detail' in located ? located.detail : 'the RPCs do not have it',
-      }
-      continue
-    }
-    if (located.value === null || located.value.blockNumber > deepestBlock(head, chain.confirmations))
-      continue
-    const { blockNumber: number, blockHash: hash } = located.value
-    const evidence = await reader.readEvidence({
-      block: { number, hash },
-      transactions: [{ txHash, ether: true }],
-      state: false,
-    })
-    if (evidence.kind === 'agreed' && evidence.value.canonical)
-      yield* await findUnrecorded(deps, chain, evidence.value.transactions)
-  }
-  if (rows.length > 0)
-    yield { kind: 'checked', what: `submitted transactions on chain ${chainId}`, count: BigInt(rows.length) }
-}
-
-async function* searchRange(
-  deps: GateDeps,
-  chain: GateChain,
-  { fromBlock, toBlock, head }: SearchedRange & { head: Head },
-): AsyncGenerator<ChainStep> {
-  const deepest = deepestBlock(head, chain.confirmations)
-  const end = toBlock === null || toBlock > deepest ? deepest : toBlock
-  const ether = deps.rails.has(railOf('eth', chain.chainId))
-  const what = `blocks on chain ${chain.chainId}`
-  const of = end < fromBlock ? 0n : end - fromBlock + 1n
-  yield { kind: 'checked', what, count: 0n, of }
-  for (let from = fromBlock; from <= end; from += BLOCKS_PER_STEP) {
-    const to = from + BLOCKS_PER_STEP - 1n < end ? from + BLOCKS_PER_STEP - 1n : end
-    const found = await chain.reader.findTransfers({ fromBlock: from, toBlock: to, ether })
-    const byTransaction = groupBy(found, ({ txHash }) => txHash)
-    yield* await findUnrecorded(
-      deps,
-      chain,
-      [...byTransaction].map(([txHash, transfers]) => ({ txHash, succeeded: true, transfers })),
-    )
-    yield { kind: 'checked', what, count: to - fromBlock + 1n, of }
-  }
-}
-
-/** Payments on enabled rails that no deposit records. */
-async function findUnrecorded(
-  { sql, rails }: GateDeps,
-  { chainId }: GateChain,
-  transactions: TransactionEvidence[],
-): Promise<ChainStep[]> {
-  const payments = transactions.flatMap(({ txHash, succeeded, transfers }) =>
-    transfers
-      .filter(({ asset }) => succeeded && rails.has(railOf(asset, chainId)))
-      .map(({ asset, payer, amountBaseUnits }) => ({
-        id: depositId({ chainId, txHash, asset, payer }),
-        amountBaseUnits,
-      })),
-  )
-  if (payments.length === 0) return []
-  const known = await sql<{ id: string }[]>`
-    select id from credits.deposit where id = any(${payments.map(({ id }) => id)}::text[])`
-  const ids = new Set(known.map(({ id }) => id))
-  return payments
-    .filter(({ id }) => !ids.has(id))
-    .map(({ id, amountBaseUnits }) => ({
-      kind: 'difference',
-      difference: {
-        rule: 'payment-is-not-recorded',
-        subject: `deposit ${id}`,
-        detail: `the chain has this payment of ${amountBaseUnits} base units, and nothing records it`,
-      },
-    }))
 }
 
 type Row = Omit<CheckedDeposit, 'chainId' | 'amountBaseUnits' | 'quote'> & {
