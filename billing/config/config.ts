@@ -111,6 +111,7 @@ export interface Config {
     heartbeatIntervalSeconds: number
     heartbeatTimeoutSeconds: number
     graceMinutes: number
+    gracePercent: number
     lowBalanceMinutes: number
   }
   storage: { minutesPerGibHour: Fraction; debtLimitMinutes: number }

@@ -67,6 +67,7 @@ function buildConfig(
       heartbeatIntervalSeconds: values.heartbeatIntervalSeconds,
       heartbeatTimeoutSeconds: values.heartbeatTimeoutSeconds,
       graceMinutes: values.graceMinutes,
+      gracePercent: values.gracePercent,
       lowBalanceMinutes: values.lowBalanceMinutes,
     },
     storage: {

@@ -166,7 +166,13 @@ export const settings = {
     'GRACE_MINUTES',
     '120',
     integer(0, 10_080),
-    'How long a session may run on at zero balance, unbilled.',
+    'Minutes of one GPU that sessions may run on at zero balance, unbilled, until the next deposit.',
+  ),
+  gracePercent: withDefault(
+    'GRACE_PERCENT',
+    '10',
+    integer(0, 100),
+    'The most that may ever run unbilled, in percent of the minutes that deposits ever bought; 0: nothing.',
   ),
   lowBalanceMinutes: withDefault(
     'LOW_BALANCE_MINUTES',

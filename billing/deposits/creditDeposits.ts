@@ -1,7 +1,7 @@
 import { isOutOfRange, type Sql, type Transaction } from '../database/connect.ts'
 import { insertDepositCredited } from '../events/outbox.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
-import { refillGrace } from '../metering/meterSessions.ts'
+import { type MeterLimits, refillGrace, settleGrace } from '../metering/meterSessions.ts'
 import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
@@ -23,6 +23,8 @@ export interface CreditOutcome {
 export interface CreditLimits {
   /** The chain's finalized block: a credit at or below it is not watched. */
   finalizedNumber: bigint
+  /** What the payers' sessions are metered by. */
+  meter: MeterLimits
   /** The most that may be credited through AXGT in a UTC day; null: no limit. */
   axgtDailyCapMicros: bigint | null
 }
@@ -75,11 +77,11 @@ export async function creditDeposits(
 export async function creditReleased(
   sql: Sql,
   credit: Credit,
-  { release, finalizedNumber }: { release: Release; finalizedNumber: bigint },
+  { release, finalizedNumber, meter }: { release: Release; finalizedNumber: bigint; meter: MeterLimits },
 ): Promise<CreditOutcome['events'][number] | null> {
   try {
     const { events } = await sql.begin(async (tx) => {
-      const limits = { finalizedNumber, axgtDailyCapMicros: null }
+      const limits = { finalizedNumber, meter, axgtDailyCapMicros: null }
       const outcome = await creditInTransaction(tx, [credit], limits, release)
       for (const { depositId, attempt } of outcome.events) await storeRelease(tx, depositId, attempt, release)
       return outcome
@@ -94,7 +96,7 @@ export async function creditReleased(
 async function creditInTransaction(
   tx: Transaction,
   credits: Credit[],
-  { finalizedNumber, axgtDailyCapMicros }: CreditLimits,
+  { finalizedNumber, meter, axgtDailyCapMicros }: CreditLimits,
   release?: Release,
 ): Promise<CreditOutcome> {
   const claimed = await claim(tx, credits)
@@ -105,6 +107,15 @@ async function creditInTransaction(
     reference: `deposit:${credit.deposit.id}:${attempt}`,
     quote: quoteToJson(credit.quote),
   }))
+  // A second credit after a reversal is not another deposit.
+  const refilling = postings
+    .filter(({ attempt }) => attempt === 1)
+    .map(({ credit: { deposit } }) => ({ depositId: deposit.id, account: deposit.payer }))
+  await settleGrace(
+    tx,
+    meter,
+    refilling.map(({ account }) => account),
+  )
   const posted = await postEntries(
     tx,
     postings.map(
@@ -139,11 +150,7 @@ async function creditInTransaction(
     final: credit.deposit.blockNumber <= finalizedNumber,
   }))
   if (rows.length > 0) await storeCredits(tx, rows)
-  // A second credit after a reversal is not another deposit.
-  await refillGrace(
-    tx,
-    postings.filter(({ attempt }) => attempt === 1).map(({ credit }) => credit.deposit.payer),
-  )
+  await refillGrace(tx, refilling)
   await notePrices(
     tx,
     postings.flatMap(({ credit }) => priceUsed(credit.quote)),

@@ -51,7 +51,11 @@ export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promi
     releasedBy: order.releasedBy,
     note: order.note,
   }
-  const event = await creditReleased(deps.sql, credit, { release, finalizedNumber: head.finalizedNumber })
+  const event = await creditReleased(deps.sql, credit, {
+    release,
+    finalizedNumber: head.finalizedNumber,
+    meter: deps.meterLimits,
+  })
   if (event === null) return unproven('it is no longer held, or the balance cannot hold it')
   deps.report(event)
   return { kind: 'released', quote: credit.quote, attempt: event.attempt }

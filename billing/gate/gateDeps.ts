@@ -2,6 +2,7 @@ import type { ChainReader } from '../chain/chainReader.ts'
 import type { PricingConfig, Rail, RailConfig } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
 import type { GateEvent } from '../deposits/deposit.ts'
+import type { MeterLimits } from '../metering/meterSessions.ts'
 
 /** A chain as the gate sees it. */
 export interface GateChain {
@@ -26,6 +27,8 @@ export interface GateDeps {
   rails: ReadonlyMap<Rail, GateRail>
   pricing: PricingConfig
   axgtDecimals: ReadonlyMap<number, number>
+  /** What sessions are metered by: a deposit first settles the grace that its payer's sessions have used. */
+  meterLimits: MeterLimits
   /** The last look at each chain's prices: passes run every second, prices need not be read as often. */
   pricesLookedAt: Map<number, PriceLook>
   report: (event: GateEvent) => void

@@ -29,7 +29,11 @@ export async function settleDeposits(
   const { events, tooLarge, overCap } = await creditDeposits(
     deps.sql,
     decisions.filter((decision) => decision.kind === 'credit'),
-    { finalizedNumber: head.finalizedNumber, axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros },
+    {
+      finalizedNumber: head.finalizedNumber,
+      meter: deps.meterLimits,
+      axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros,
+    },
   )
   for (const event of events) deps.report(event)
   await applyOthers(deps, chain, [

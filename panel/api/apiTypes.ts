@@ -20,6 +20,7 @@ export interface Config {
     heartbeatIntervalSeconds: number
     heartbeatTimeoutSeconds: number
     graceMinutes: number
+    gracePercent: number
     lowBalanceMinutes: number
   }
   storage: { minutesPerGibHour: string; debtLimitMinutes: number }
@@ -78,7 +79,7 @@ export interface Balance {
   /** null while nothing burns. */
   runsOutAt: string | null
   low: boolean
-  /** null while no session is in grace. */
+  /** At the GPUs that run now; null while no session is in grace. */
   graceRemainingSeconds: number | null
 }
 

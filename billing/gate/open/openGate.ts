@@ -7,6 +7,7 @@ import type { ChainConfig, Config } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'
 import type { Metrics } from '../../health/createMetrics.ts'
 import { loggableError } from '../../log/loggableError.ts'
+import { meterLimits } from '../../metering/meterSessions.ts'
 import type { GateChain, GateDeps } from '../gateDeps.ts'
 import { reportGate } from '../reportGate.ts'
 import { openPools } from './openPools.ts'
@@ -48,6 +49,7 @@ export async function openGate(
     rails: opened.open.rails,
     pricing: config.pricing,
     axgtDecimals,
+    meterLimits: meterLimits(config),
     pricesLookedAt: new Map(),
     report: reportGate(logger, metrics, (error) => loggableError(error, config)),
   }

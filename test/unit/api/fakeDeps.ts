@@ -82,6 +82,7 @@ export const config: Config = {
     heartbeatIntervalSeconds: 30,
     heartbeatTimeoutSeconds: 120,
     graceMinutes: 120,
+    gracePercent: 10,
     lowBalanceMinutes: 10,
   },
   storage: { minutesPerGibHour: { numerator: 1n, denominator: 20n }, debtLimitMinutes: 1440 },
@@ -233,7 +234,7 @@ const metered: MeteredSession = {
   billedMicros: 30_000_000n,
   balanceMicros: 3_600_000_000n,
   isLow: false,
-  graceLeftMicros: 7_200_000_000n,
+  graceLeftMicros: null,
 }
 
 /** The sessions of a test, by id. */

@@ -107,6 +107,7 @@ test('/v1/config tells where and how to pay, and no secret', async () => {
       heartbeatIntervalSeconds: 30,
       heartbeatTimeoutSeconds: 120,
       graceMinutes: 120,
+      gracePercent: 10,
       lowBalanceMinutes: 10,
     },
     storage: { minutesPerGibHour: '0.05', debtLimitMinutes: 1440 },

@@ -98,6 +98,7 @@ describe('defaults', () => {
         graceMinutes: 120,
         lowBalanceMinutes: 10,
       },
+        gracePercent: 10,
       storage: { minutesPerGibHour: { numerator: 1n, denominator: 20n }, debtLimitMinutes: 1440 },
       serviceApiKey: completeEnv.SERVICE_API_KEY,
       adminApiKey: completeEnv.ADMIN_API_KEY,
