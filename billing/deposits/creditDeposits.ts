@@ -1,8 +1,10 @@
+import type { Fraction } from '../config/config.ts'
 import { isOutOfRange, type Sql, type Transaction } from '../database/connect.ts'
 import { insertDepositCredited } from '../events/outbox.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
 import { type MeterLimits, refillGrace, settleGrace } from '../metering/meterSessions.ts'
 import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
+import { splitByPrice } from '../prices/splitByPrice.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
 import type { Decision, GateEvent } from './deposit.ts'
@@ -18,6 +20,8 @@ export interface CreditOutcome {
   tooLarge: Credit[]
   /** They exceed what may be credited through AXGT in a day. */
   overCap: Credit[]
+  /** Their AXGT price is too far from one credited meanwhile, within a day of theirs. */
+  tooFar: Credit[]
 }
 
 export interface CreditLimits {
@@ -27,6 +31,8 @@ export interface CreditLimits {
   meter: MeterLimits
   /** The most that may be credited through AXGT in a UTC day; null: no limit. */
   axgtDailyCapMicros: bigint | null
+  /** How far an AXGT price at the TWAP may be from others credited within a day of it; null: any price. */
+  axgtMaxDeviationPercent: Fraction | null
 }
 
 /** An operator's release, stored with the credit it explains. The daily cap does not apply to it. */
@@ -52,12 +58,12 @@ export async function creditDeposits(
   credits: Credit[],
   limits: CreditLimits,
 ): Promise<CreditOutcome> {
-  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [] }
+  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [], tooFar: [] }
   try {
     return await sql.begin((tx) => creditInTransaction(tx, credits, limits))
   } catch (error) {
     if (!isOutOfRange(error)) throw error
-    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [] }
+    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [], tooFar: [] }
     // One of them exceeds what a balance can hold: credit them one by one to find out which.
     const outcomes = []
     for (const credit of credits) outcomes.push(await creditDeposits(sql, [credit], limits))
@@ -65,24 +71,31 @@ export async function creditDeposits(
       events: outcomes.flatMap(({ events }) => events),
       tooLarge: outcomes.flatMap(({ tooLarge }) => tooLarge),
       overCap: outcomes.flatMap(({ overCap }) => overCap),
+      tooFar: outcomes.flatMap(({ tooFar }) => tooFar),
     }
   }
 }
 
 /**
- * Credits one deposit that the operator released. Null when it is no longer held, or the balance cannot hold it.
+ * Credits one deposit that the operator released. Null when it is no longer held, the balance cannot hold it, or a price far
+ * from its own was credited meanwhile.
  *
  * At most once, by the same constraints as {@link creditDeposits}; the release is written in the same transaction.
  */
 export async function creditReleased(
   sql: Sql,
   credit: Credit,
-  { release, finalizedNumber, meter }: { release: Release; finalizedNumber: bigint; meter: MeterLimits },
+  { release, ...limits }: { release: Release } & Omit<CreditLimits, 'axgtDailyCapMicros'>,
 ): Promise<CreditOutcome['events'][number] | null> {
   try {
     const { events } = await sql.begin(async (tx) => {
-      const limits = { finalizedNumber, meter, axgtDailyCapMicros: null }
-      const outcome = await creditInTransaction(tx, [credit], limits, release)
+      const axgtMaxDeviationPercent = release.deviationAccepted ? null : limits.axgtMaxDeviationPercent
+      const outcome = await creditInTransaction(
+        tx,
+        [credit],
+        { ...limits, axgtMaxDeviationPercent, axgtDailyCapMicros: null },
+        release,
+      )
       for (const { depositId, attempt } of outcome.events) await storeRelease(tx, depositId, attempt, release)
       return outcome
     })
@@ -96,11 +109,15 @@ export async function creditReleased(
 async function creditInTransaction(
   tx: Transaction,
   credits: Credit[],
-  { finalizedNumber, meter, axgtDailyCapMicros }: CreditLimits,
+  { finalizedNumber, meter, axgtDailyCapMicros, axgtMaxDeviationPercent }: CreditLimits,
   release?: Release,
 ): Promise<CreditOutcome> {
   const claimed = await claim(tx, credits)
-  const { within, over } = await splitByCap(tx, claimed, axgtDailyCapMicros)
+  const { within: near, far } =
+    axgtMaxDeviationPercent === null
+      ? { within: claimed, far: [] }
+      : await splitByPrice(tx, claimed, axgtMaxDeviationPercent)
+  const { within, over } = await splitByCap(tx, near, axgtDailyCapMicros)
   const postings = within.map(({ credit, attempt }) => ({
     credit,
     attempt,
@@ -165,7 +182,12 @@ async function creditInTransaction(
     blockNumber: credit.deposit.blockNumber,
     attempt,
   }))
-  return { events, tooLarge: [], overCap: over.map(({ credit }) => credit) }
+  return {
+    events,
+    tooLarge: [],
+    overCap: over.map(({ credit }) => credit),
+    tooFar: far.map(({ credit }) => credit),
+  }
 }
 
 /** A market price that a credit used belongs in the history; a fixed price has been there since it was set. */

@@ -38,8 +38,10 @@ export async function openGate(
     const reader: ChainReader = createChainReader(
       endpoints.get(chain.chainId) ?? [],
       contextOf(config, chain, pools.pools.get(chain.chainId) ?? null),
+      chain,
     )
-    return { chainId: chain.chainId, confirmations: chain.confirmations, reader }
+    const setup = { wallet: config.revenueWallet, ethDetection: chain.ethDetection }
+    return { chainId: chain.chainId, confirmations: chain.confirmations, setup, reader }
   })
   warnOfUnguardedPrices(config, logger)
   const deps: GateDeps = {
@@ -51,6 +53,8 @@ export async function openGate(
     axgtDecimals,
     meterLimits: meterLimits(config),
     pricesLookedAt: new Map(),
+    searchedTo: new Map(),
+    sightAgain: new Map(),
     report: reportGate(logger, metrics, (error) => loggableError(error, config)),
   }
   return { kind: 'open', deps, rails: opened.open.rails }
