@@ -85,6 +85,13 @@ export class RpcProxy {
     this.#faults.push({ method, transport: 'silence' })
   }
 
+  /** Takes requests of a method, and never answers those that are meant. */
+  hangFor(method: string, isMeant: (params: unknown[]) => boolean): void {
+    const answer = (request: RpcRequest, respond: Respond): Promise<RpcResponse> =>
+      isMeant(request.params ?? []) ? new Promise(() => {}) : respond(request)
+    this.#faults.push({ method, answer })
+  }
+
   /** Headers with status 200, a first byte of the body, and then nothing more. */
   hangAfterHeaders(method = '*'): void {
     this.#faults.push({ method, transport: 'hang' })
@@ -122,6 +129,17 @@ export class RpcProxy {
     const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
       const response = await respond(request)
       return withResult(response, change(response.result, request.params ?? []))
+    }
+    this.#faults.push({ method, answer })
+  }
+
+  /** Has something happen, once, when a method is asked for, before the real node answers. */
+  before(method: string, act: () => Promise<unknown>): void {
+    let acted: Promise<unknown> | null = null
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      acted ??= act()
+      await acted
+      return respond(request)
     }
     this.#faults.push({ method, answer })
   }
