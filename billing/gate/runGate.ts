@@ -11,6 +11,9 @@ const MAX_DOUBLINGS = 4
 /** …and up to this pause, unless the timer's interval is longer. */
 const MAX_PAUSE_MS = 5_000
 
+/** A trace may take half a minute; a stop does not wait for it. */
+const JOBS_PATIENCE_MS = 3_000
+
 export interface GateOptions {
   revenueWallet: Address
   /** The safety-net timer: the longest time between two passes while all is well. */
@@ -52,7 +55,7 @@ export async function runGate(
           )
           await waker.sleep(pauseMs, stop)
         }
-        await jobs.settled()
+        await jobs.settled(JOBS_PATIENCE_MS)
       }),
     )
   } finally {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { selectTroubled } from '../deposits/selectDeposits.ts'
 import { searchLost } from './followLost.ts'
@@ -36,8 +37,8 @@ const jobs: Record<string, Job> = {
 export interface Jobs {
   /** Starts each that is not under way. */
   start(deps: GateDeps, chain: GateChain, head: Head): void
-  /** Resolves when all that are under way have ended. */
-  settled(): Promise<void>
+  /** Resolves when all that are under way have ended, or after `patienceMs`: each may be interrupted anywhere. */
+  settled(patienceMs?: number): Promise<void>
 }
 
 /**
@@ -49,6 +50,7 @@ export function besidePasses(): Jobs {
   const underWay = new Map<string, Promise<void>>()
   const failures = new Map<string, unknown>()
   let told: string | null | undefined
+  let writing = Promise.resolve()
 
   async function run(name: string, job: Job, deps: GateDeps, chain: GateChain, head: Head): Promise<void> {
     try {
@@ -63,9 +65,13 @@ export function besidePasses(): Jobs {
     deps.report({ kind: 'jobs', chainId: chain.chainId, problem, error })
     if (problem === told) return
     told = problem
-    await writeJobProblem(deps.sql, chain.chainId, problem).catch(() => {
-      told = undefined
-    })
+    // One after the other, so that the last word is the last one written.
+    writing = writing
+      .then(() => writeJobProblem(deps.sql, chain.chainId, problem))
+      .catch(() => {
+        told = undefined
+      })
+    await writing
   }
 
   return {
@@ -78,8 +84,11 @@ export function besidePasses(): Jobs {
         )
       }
     },
-    settled: async () => {
-      await Promise.all(underWay.values())
+    settled: async (patienceMs) => {
+      const ended = Promise.all(underWay.values())
+      await (patienceMs === undefined
+        ? ended
+        : Promise.race([ended, wait(patienceMs, undefined, { ref: false })]))
     },
   }
 }

@@ -400,6 +400,7 @@ export const answers: Record<string, Answers | null> = {
   indexer_cursor: null,
   submitted_transaction: null,
   read_transaction: null,
+  untraced_transaction: null,
   webhook_endpoint: null,
   webhook_delivery: null,
   webhook_attempt: null,

@@ -1,50 +1,90 @@
-import { type Address, type Hash, numberToHex, pad } from 'viem'
-import { z } from 'zod'
+import { type Hash, pad } from 'viem'
+import { readHeader } from '../readHead.ts'
 import { gather } from '../rpc/agree.ts'
 import { readLogs } from '../rpc/readLogs.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { failureOf, saysNoSuchMethod } from '../rpc/rpcError.ts'
-import { blockTrace, hash, quantity, readChainId, transaction, type WireTransaction } from '../rpc/wire.ts'
+import { readChainId } from '../rpc/wire.ts'
 import type { EvidenceContext } from './evidence.ts'
-import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
+import { type FoundEther, findEther, type UntracedTransaction } from './findEther.ts'
+import { type ProvenTransfer, TRANSFER_TOPIC, transfersFromReceipt } from './transfers.ts'
 
 /** A transfer that some RPC shows: a candidate for the gate, not a proof. */
 export interface FoundTransfer extends ProvenTransfer {
   txHash: Hash
   blockNumber: bigint
   blockHash: Hash
+  /** How it was seen. */
+  by: 'logs' | FoundEther['by']
+}
+
+/** Which blocks to search, and for what. */
+export interface SearchRange {
+  fromBlock: bigint
+  /** Inclusive. */
+  toBlock: bigint
+  /** Token transfers too, unless told. */
+  tokens?: boolean
+  /** `transactions`: only what transactions pay by their own value, although the chain is searched by traces. */
+  ether: boolean | 'transactions'
+  /** Hears of transactions that no RPC can trace. */
+  onUntraced?: (transactions: UntracedTransaction[]) => void
 }
 
 /**
  * Looks for transfers to the wallet without the indexer: for those it missed or was never told to look at. Returns the
- * union of what the RPCs show, since each candidate is proven afterwards anyway. Throws when none of them answers.
+ * union of what the RPCs show, since each candidate is proven afterwards anyway. Throws when none of them has all of the
+ * blocks and answers for them.
  */
 export async function findTransfers(
   endpoints: RpcEndpoint[],
   context: EvidenceContext,
-  range: { fromBlock: bigint; toBlock: bigint; ether: boolean },
+  range: SearchRange,
 ): Promise<FoundTransfer[]> {
+  const by = range.ether === 'transactions' ? 'transactions' : context.ethDetection
   const ask = async (endpoint: RpcEndpoint) => {
-    const answeredChainId = await readChainId(endpoint)
+    const [answeredChainId, last] = await Promise.all([
+      readChainId(endpoint),
+      readHeader(endpoint, range.toBlock),
+    ])
     if (answeredChainId !== context.chainId) {
       return { kind: 'wrong_chain' as const, chainId: answeredChainId }
     }
-    const tokens = await findTokenTransfers(endpoint, context, range)
-    const ether = range.ether ? await findEtherTransfers(endpoint, context, range) : []
-    return { kind: 'answer' as const, value: [...tokens, ...ether] }
+    // Asked for logs of blocks that it does not have yet, a node answers that there are none.
+    if (last === null) return { kind: 'behind' as const }
+    const tokens = range.tokens === false ? [] : await findTokenTransfers(endpoint, context, range)
+    if (range.ether === false) return { kind: 'answer' as const, value: { found: tokens, untraced: [] } }
+    const ether = await findEther(endpoint, context.wallet, { ...range, by })
+    if (ether === null) return { kind: 'behind' as const }
+    const { found, untraced } = ether
+    return { kind: 'answer' as const, value: { found: [...tokens, ...found], untraced } }
   }
   // What one does not show another may: every RPC that is well is waited for.
-  const answers = await gather<FoundTransfer[]>(endpoints, ask, () => null)
+  const answers = await gather<Found>(endpoints, ask, () => null)
   const given = answers.flatMap((answer) => (answer.kind === 'answer' ? [answer.value] : []))
   if (given.length === 0) {
     throw new Error(
       `no RPC of chain ${context.chainId} answered for blocks ${range.fromBlock}–${range.toBlock}`,
     )
   }
-  return unionByDeposit(given)
+  const untraced = untracedByAll(given)
+  if (untraced.length > 0) range.onUntraced?.(untraced)
+  return unionByDeposit(given.map(({ found }) => found))
 }
 
-/** Sums each RPC's transfers per deposit, then keeps the largest sum that any of them shows. */
+/** What one RPC shows. */
+interface Found {
+  found: FoundTransfer[]
+  untraced: UntracedTransaction[]
+}
+
+/** What one of them could trace has been seen. */
+function untracedByAll(given: Found[]): UntracedTransaction[] {
+  const keyOf = ({ blockHash, txHash }: UntracedTransaction) => `${blockHash} ${txHash}`
+  const [first, ...others] = given.map(({ untraced }) => new Map(untraced.map((one) => [keyOf(one), one])))
+  return [...(first ?? [])].flatMap(([key, one]) => (others.every((other) => other.has(key)) ? [one] : []))
+}
+
+/** Sums each RPC's transfers per deposit, then keeps the largest sum that any of them shows, by the strongest way. */
 function unionByDeposit(lists: FoundTransfer[][]): FoundTransfer[] {
   const union = new Map<string, FoundTransfer>()
   for (const list of lists) {
@@ -55,7 +95,10 @@ function unionByDeposit(lists: FoundTransfer[][]): FoundTransfer[] {
       sums.set(key, { ...transfer, amountBaseUnits: sum })
     }
     for (const [key, transfer] of sums) {
-      if (transfer.amountBaseUnits > (union.get(key)?.amountBaseUnits ?? 0n)) union.set(key, transfer)
+      const other = union.get(key)
+      const isMore = transfer.amountBaseUnits > (other?.amountBaseUnits ?? 0n)
+      const isStronger = transfer.amountBaseUnits === other?.amountBaseUnits && transfer.by === 'traces'
+      if (isMore || isStronger) union.set(key, transfer)
     }
   }
   return [...union.values()]
@@ -72,94 +115,10 @@ async function findTokenTransfers(
   return logs.flatMap((found) =>
     transfersFromReceipt({ logs: [found] }, tokens, wallet).map((transfer) => ({
       ...transfer,
+      by: 'logs' as const,
       txHash: found.transactionHash,
       blockNumber: found.blockNumber,
       blockHash: found.blockHash,
     })),
   )
-}
-
-const wholeBlock = z.object({ number: quantity, hash, transactions: z.array(transaction) }).nullable()
-
-async function findEtherTransfers(
-  endpoint: RpcEndpoint,
-  { wallet, ethDetection }: EvidenceContext,
-  { fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint },
-): Promise<FoundTransfer[]> {
-  const found: FoundTransfer[] = []
-  for (let number = fromBlock; number <= toBlock; number++) {
-    const block = await endpoint.request('eth_getBlockByNumber', [numberToHex(number), true], wholeBlock)
-    if (block === null || block.transactions.length === 0) continue
-    const traces = ethDetection === 'traces' ? await readTraces(endpoint, block) : new Map<Hash, unknown>()
-    for (const sent of block.transactions) {
-      for (const transfer of transfersOf(sent, traces.get(sent.hash), wallet)) {
-        found.push({ ...transfer, txHash: sent.hash, blockNumber: block.number, blockHash: block.hash })
-      }
-    }
-  }
-  return found
-}
-
-/** By its trace; by its own fields where there is none, so that a candidate is not lost with it. */
-function transfersOf(sent: WireTransaction, trace: unknown, wallet: Address): ProvenTransfer[] {
-  if (trace != null) {
-    try {
-      return transfersFromTrace(trace, wallet)
-    } catch (error) {
-      if (failureOf(error)?.kind !== 'shape') throw error
-    }
-  }
-  const pays = sent.to === wallet && sent.from !== wallet && sent.value > 0n
-  return pays ? [{ asset: 'eth', payer: sent.from, amountBaseUnits: sent.value }] : []
-}
-
-const CALL_TRACER = { tracer: 'callTracer' }
-
-/** Traces of a block by transaction, without those that cannot be had: one that cannot be traced hides no other. */
-async function readTraces(
-  endpoint: RpcEndpoint,
-  { hash: blockHash, transactions }: { hash: Hash; transactions: WireTransaction[] },
-): Promise<Map<Hash, unknown>> {
-  try {
-    const traces = await endpoint.request('debug_traceBlockByHash', [blockHash, CALL_TRACER], blockTrace)
-    return new Map(
-      traces.flatMap(({ txHash, result }, index) => {
-        const named = txHash ?? transactions[index]?.hash
-        return named === undefined ? [] : [[named, result] as const]
-      }),
-    )
-  } catch (error) {
-    if (!isOfThisTrace(error)) throw error
-  }
-  const traced = await Promise.all(
-    transactions.map(async ({ hash: txHash }) => {
-      try {
-        return [
-          txHash,
-          await endpoint.request('debug_traceTransaction', [txHash, CALL_TRACER], z.unknown()),
-        ] as const
-      } catch (error) {
-        if (!isOfThisTrace(error)) throw error
-        return [txHash, null] as const
-      }
-    }),
-  )
-  return new Map(traced)
-}
-
-/** Whether an RPC that is well, and can trace, does not give this one trace. */
-function isOfThisTrace(error: unknown): boolean {
-  if (saysNoSuchMethod(error)) return false
-  const failure = failureOf(error)
-  switch (failure?.kind) {
-    case 'response':
-      return !failure.isRateLimit
-    case 'too_large':
-    case 'shape':
-      return true
-    case 'transport':
-      return failure.timedOut
-    default:
-      return false
-  }
 }
