@@ -13,6 +13,7 @@ const calm: ChainLook = {
   head: 100n,
   finalIsCanonical: true,
   complaints: 0,
+  isLost: false,
 }
 
 /** Plays looks five seconds apart and gives the verdicts. */
@@ -74,6 +75,25 @@ describe('judgeChain', () => {
     ])
     const hiccup = [{ head: null }, { head: null }]
     expect(play({}, ...hiccup, { head: 101n }, { head: 101n })).toEqual(fine(5))
+  })
+
+  it('restarts an index that asks for a block nobody knows, at once, then ever more rarely', () => {
+    const lost = { head: 101n, isLost: true }
+    const verdicts = play({}, ...Array<Partial<ChainLook>>(20).fill(lost))
+    expect(verdicts.flatMap((kind, index) => (kind === 'restart' ? [index * 5] : []))).toEqual([
+      10, 25, 45, 75,
+    ])
+    expect(verdicts.filter((kind) => kind !== 'restart').slice(1)).not.toContain('fine')
+  })
+
+  it('leaves alone an index that asked for such a block and has moved, or has nothing to catch up with', () => {
+    const moving = Array.from({ length: 10 }, (_, index) => ({
+      latest: 100n + BigInt(index),
+      head: 101n + BigInt(index),
+      isLost: true,
+    }))
+    expect(play({}, ...moving)).not.toContain('restart')
+    expect(play({}, ...Array<Partial<ChainLook>>(10).fill({ isLost: true }))).not.toContain('restart')
   })
 
   it('does nothing during a backfill', () => {
