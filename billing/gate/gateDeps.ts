@@ -11,6 +11,8 @@ export interface GateChain {
   chainId: number
   /** head − block + 1 that a deposit must reach. */
   confirmations: number
+  /** `START_BLOCK`: payments before it are looked for only on request. */
+  startBlock: bigint
   /** Under what payments are seen and judged now. */
   setup: ChainSetup
   reader: ChainReader

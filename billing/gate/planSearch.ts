@@ -25,16 +25,19 @@ const BLOCKS_BELOW_INDEX = 8n
  * Decides which blocks to search next while the index is behind the head: the newest first, then step by step those
  * between. Pure.
  *
+ * @param startBlock `START_BLOCK`: what is older is nobody's to find by itself.
  * @param indexed where the index stands; null where there is none.
  * @param searched up to where was searched, as far as is known, and `again` blocks of that anew; null where nothing was.
  */
 export function planSearch({
   head,
+  startBlock,
   indexed,
   progress,
   again,
 }: {
   head: bigint
+  startBlock: bigint
   indexed: bigint | null
   progress: SearchProgress | null
   again: bigint
@@ -43,12 +46,12 @@ export function planSearch({
   const oldest = head - (isFirst ? MAX_BLOCKS_FIRST : MAX_BLOCKS_BACK)
   const unindexed = indexed === null ? oldest : indexed + 1n - BLOCKS_BELOW_INDEX
   const unsearched = progress === null ? 0n : progress.number + 1n - again
-  const from = latest(0n, oldest, unindexed, unsearched)
+  const from = latest(startBlock, oldest, unindexed, unsearched)
   const first = latest(from, head + 1n - MAX_BLOCKS_FIRST)
   const newest = from > head ? null : { from: first, to: head }
   const skipped = first > from ? { from, to: first - 1n } : null
   const open = joined(progress?.gap ?? null, skipped)
-  const rest = open === null ? null : { from: latest(open.from, oldest, unindexed), to: open.to }
+  const rest = open === null ? null : { from: latest(open.from, oldest, unindexed, startBlock), to: open.to }
   const gap = rest === null || rest.from > rest.to ? null : rest
   const step = gap === null ? null : { from: latest(gap.from, gap.to + 1n - MAX_BLOCKS_OF_A_GAP), to: gap.to }
   const left =

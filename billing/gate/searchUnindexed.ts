@@ -91,7 +91,7 @@ async function advance(
   const isSame =
     isAtHead || (progress !== null && hash !== null && (await stands(chain, progress.number, hash)))
   const again = isSame ? 0n : BLOCKS_SEARCHED_AGAIN
-  const plan = planSearch({ head: head.number, indexed, progress, again })
+  const plan = planSearch({ head: head.number, startBlock: chain.startBlock, indexed, progress, again })
   if (plan.newest !== null) {
     await search(plan.newest)
     // What fails in the gap must not undo this.

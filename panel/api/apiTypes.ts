@@ -95,6 +95,9 @@ export type DepositReason =
   | 'amount_unclear'
   | 'daily_cap_reached'
   | 'rail_disabled'
+  | 'setup_changed'
+  | 'evidence_unavailable'
+  | 'payment_not_seen'
 
 /** An item of GET /v1/deposits and /v1/transactions/{hash}, and the data of `deposit` events. */
 export interface Deposit {

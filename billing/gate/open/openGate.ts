@@ -41,7 +41,8 @@ export async function openGate(
       chain,
     )
     const setup = { wallet: config.revenueWallet, ethDetection: chain.ethDetection }
-    return { chainId: chain.chainId, confirmations: chain.confirmations, setup, reader }
+    const { chainId, confirmations, startBlock } = chain
+    return { chainId, confirmations, startBlock, setup, reader }
   })
   warnOfUnguardedPrices(config, logger)
   const deps: GateDeps = {

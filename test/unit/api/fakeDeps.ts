@@ -334,7 +334,7 @@ export function fakeDeps(
           axgt: null,
           block,
           oracle: null,
-          lastAccepted: null,
+          history: null,
         })
         return quoted.kind === 'price_unavailable' ? { ...quoted, retryAfterSeconds: 15 } : quoted
       },
@@ -458,6 +458,7 @@ export function fakeDeps(
           rpc: { '1': { status: 'ok', detail: 'head 100' } },
           indexer: { '1': { status: 'ok', detail: '0 blocks behind' } },
           gate: { '1': { status: 'ok', detail: 'passed 1 s ago' } },
+          jobs: { '1': { status: 'ok', detail: 'work' } },
         },
       }),
     },

@@ -4,7 +4,7 @@ import { planSearch, type SearchProgress } from '../../../billing/gate/planSearc
 
 describe('planSearch', () => {
   test('begins a little below the block on which the index stands: that block may never have been', () => {
-    const plan = planSearch({ head: 110n, indexed: 100n, progress: null, again: 64n })
+    const plan = planSearch({ startBlock: 0n, head: 110n, indexed: 100n, progress: null, again: 64n })
     expect(plan).toEqual({
       newest: { from: 93n, to: 110n },
       gap: null,
@@ -14,30 +14,44 @@ describe('planSearch', () => {
 
   test('goes on where it was, at each head', () => {
     const progress = { number: 110n, gap: null }
-    const plan = planSearch({ head: 111n, indexed: 100n, progress, again: 0n })
+    const plan = planSearch({ startBlock: 0n, head: 111n, indexed: 100n, progress, again: 0n })
     expect(plan.newest).toEqual({ from: 111n, to: 111n })
-    expect(planSearch({ head: 111n, indexed: 100n, progress: plan.after, again: 0n }).newest).toBeNull()
+    expect(
+      planSearch({ startBlock: 0n, head: 111n, indexed: 100n, progress: plan.after, again: 0n }).newest,
+    ).toBeNull()
   })
 
   test('after a reorg, searches again what it has searched, also below a head that went back', () => {
     const progress = { number: 1_000n, gap: null }
-    expect(planSearch({ head: 1_003n, indexed: 100n, progress, again: 64n }).newest).toEqual({
+    expect(planSearch({ startBlock: 0n, head: 1_003n, indexed: 100n, progress, again: 64n }).newest).toEqual({
       from: 940n,
       to: 1_003n,
     })
-    const back = planSearch({ head: 998n, indexed: 100n, progress, again: 64n })
+    const back = planSearch({ startBlock: 0n, head: 998n, indexed: 100n, progress, again: 64n })
     expect([back.newest, back.after.number]).toEqual([{ from: 937n, to: 998n }, 998n])
   })
 
+  test('never goes below the first block that is looked at', () => {
+    const all = { head: 110n, startBlock: 105n, indexed: 100n, progress: null, again: 64n }
+    expect(planSearch(all)).toMatchObject({ newest: { from: 105n, to: 110n }, gap: null })
+    const gap = { from: 10n, to: 106n }
+    const progress = { number: 110n, gap }
+    expect(planSearch({ ...all, progress, again: 0n }).gap).toEqual({ from: 105n, to: 106n })
+  })
+
   test('without an index, begins near the head', () => {
-    expect(planSearch({ head: 5_000n, indexed: null, progress: null, again: 0n }).newest).toEqual({
+    expect(
+      planSearch({ startBlock: 0n, head: 5_000n, indexed: null, progress: null, again: 0n }).newest,
+    ).toEqual({
       from: 4_937n,
       to: 5_000n,
     })
-    expect(planSearch({ head: 3n, indexed: null, progress: null, again: 0n }).newest).toEqual({
-      from: 0n,
-      to: 3n,
-    })
+    expect(planSearch({ startBlock: 0n, head: 3n, indexed: null, progress: null, again: 0n }).newest).toEqual(
+      {
+        from: 0n,
+        to: 3n,
+      },
+    )
   })
 
   test('however far behind: the newest blocks first, then every one between', () => {
@@ -53,7 +67,7 @@ describe('planSearch', () => {
         let head = start
         let progress: SearchProgress | null = null
         const look = () => {
-          const plan = planSearch({ head, indexed, progress, again: 0n })
+          const plan = planSearch({ startBlock: 0n, head, indexed, progress, again: 0n })
           if (plan.newest) expect(plan.newest.to - plan.newest.from).toBeLessThan(64n)
           if (plan.gap) expect(plan.gap.to - plan.gap.from).toBeLessThan(100n)
           for (const range of [plan.newest, plan.gap]) {
