@@ -7,8 +7,8 @@ import { type Scene, startScene } from '../support/startScene.ts'
 // is where it was. Nothing that happened may be taken for undone.
 
 const BEHIND = 120
-/** Longer than the indexer's complaints, its standstill and every strike of the watch are remembered for. */
-const SYNCS_FOR_MS = 75_000
+/** Longer than a standstill of the indexer and every strike of the watch need to be noticed. */
+const SYNCS_FOR_MS = 45_000
 
 let scene: Scene
 afterEach(async () => {
@@ -60,7 +60,7 @@ describe.each([
     await scene.proxies[proxies - 1]?.heal()
     for (const hash of [...pending.hashes, ...meanwhile.hashes]) await scene.creditedAsBlocksCome(hash)
     // Long enough for a standstill to be noticed, should the indexer have been left in one.
-    const settled = performance.now() + 30_000
+    const settled = performance.now() + 10_000
     while (performance.now() < settled) {
       await chain.mine(1)
       await wait(2_000)
