@@ -88,8 +88,7 @@ async function run(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<number> {
-  const chainIds = config.chains.map(({ chainId }) => chainId)
-  const metrics = createMetrics(() => readGauges(sql, chainIds))
+  const metrics = createMetrics(() => readGauges(sql))
   const gate = await openGatePatiently(config, sql, { logger, metrics }, stop)
   if (gate.kind === 'stopped') return 0
   if (gate.kind === 'wrong') {

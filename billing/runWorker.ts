@@ -45,7 +45,6 @@ export async function runWorker(
         runMetering(sql, {
           limits: meterLimits(config),
           rate: storageRate(config),
-          chainIds: config.chains.map(({ chainId }) => chainId),
           stop: over,
           onProblem: (what, error) => tell(error, what),
         }),

@@ -12,7 +12,6 @@ const rows = [
   settings.heartbeatIntervalSeconds,
   settings.heartbeatTimeoutSeconds,
   settings.graceMinutes,
-  settings.gracePercent,
   settings.lowBalanceMinutes,
   settings.storageMinutesPerGibHour,
   settings.storageDebtLimitMinutes,
@@ -34,7 +33,6 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
     heartbeatIntervalSeconds,
     heartbeatTimeoutSeconds,
     graceMinutes,
-    gracePercent,
     lowBalanceMinutes,
     storageMinutesPerGibHour,
     storageDebtLimitMinutes,
@@ -44,7 +42,6 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
     heartbeatIntervalSeconds === undefined ||
     heartbeatTimeoutSeconds === undefined ||
     graceMinutes === undefined ||
-    gracePercent === undefined ||
     lowBalanceMinutes === undefined ||
     storageMinutesPerGibHour === undefined ||
     storageDebtLimitMinutes === undefined
@@ -53,13 +50,7 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
   }
   return {
     limits: meterLimits({
-      sessions: {
-        heartbeatIntervalSeconds,
-        heartbeatTimeoutSeconds,
-        graceMinutes,
-        gracePercent,
-        lowBalanceMinutes,
-      },
+      sessions: { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes },
     }),
     rate: storageRate({
       storage: { minutesPerGibHour: storageMinutesPerGibHour, debtLimitMinutes: storageDebtLimitMinutes },

@@ -67,7 +67,6 @@ function buildConfig(
       heartbeatIntervalSeconds: values.heartbeatIntervalSeconds,
       heartbeatTimeoutSeconds: values.heartbeatTimeoutSeconds,
       graceMinutes: values.graceMinutes,
-      gracePercent: values.gracePercent,
       lowBalanceMinutes: values.lowBalanceMinutes,
     },
     storage: {
@@ -129,7 +128,7 @@ function buildPricing(values: Complete<SettingValues>): Config['pricing'] {
     axgt: {
       minimumAxgt: values.axgtMinimum,
       bonusPercent: values.axgtBonusPercent,
-      dailyCapMicros: cap === null || cap === 'none' ? null : BigInt(cap) * MICROS_PER_MINUTE,
+      dailyCapMicros: cap === null ? null : BigInt(cap) * MICROS_PER_MINUTE,
       ...buildAxgtPricing(values),
     },
     tiers: values.tiers,

@@ -1,7 +1,6 @@
 import type { Address } from 'viem'
 import type { Fraction, PricingConfig, Rail, RailConfig, Tier } from '../config/config.ts'
-import type { AxgtHistory } from './axgtHistory.ts'
-import type { Deviation } from './axgtUsd.ts'
+import type { AcceptedPrice } from './axgtUsd.ts'
 import {
   add,
   ceil,
@@ -79,10 +78,10 @@ export interface QuoteInput {
   block: { number: bigint; hash: string }
   /** What feed and pool said; null where nothing was read, which suffices at fixed rates. */
   oracle: OracleReading | null
-  /** What an AXGT price at the TWAP is compared with; null where none is asked for, or nothing is known. */
-  history: AxgtHistory | null
-  /** How far an AXGT price may be from the others; `limited` unless told. */
-  deviation?: Deviation
+  /** null: no price was accepted lately. */
+  lastAccepted: AcceptedPrice | null
+  /** Set by the operator; see `axgtUsd`. */
+  acceptDeviation?: boolean
 }
 
 /**
@@ -116,7 +115,7 @@ interface Terms {
 export function quote(input: QuoteInput): QuoteOutcome {
   const { rail, wallet, axgt, block } = input
   const baseUnitsPerUnit = fractionOf(10n ** BigInt(checkedDecimals(input.decimals)))
-  const priced = priceRail({ ...input, deviation: input.deviation ?? 'limited' })
+  const priced = priceRail({ ...input, asset: rail.asset, acceptDeviation: input.acceptDeviation ?? false })
   if (priced.kind === 'unavailable') return { kind: 'price_unavailable', why: priced.why }
   const terms = termsOf(input)
   const minimumBaseUnits = ceil(multiply(terms.minimum, baseUnitsPerUnit))

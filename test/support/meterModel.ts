@@ -11,9 +11,6 @@ export interface ModelSession {
   billedThrough: bigint
   lastBeat: bigint
   total: bigint
-  grace: bigint
-  /** null while it lives. */
-  endedAt: bigint | null
 }
 
 /** A volume as the model has it. */
@@ -38,25 +35,13 @@ export interface ModelAnswer {
   total: bigint
   balance: bigint
   isLow: boolean
-  /** At the GPUs that then run; null unless in grace. */
-  graceLeft: bigint | null
+  graceLeft: bigint
 }
 
 interface ModelAccount {
   ledger: bigint
-  /** Since the last refill. */
   graceUsed: bigint
-  /** Ever. */
-  graceTotal: bigint
-  /** By deposits, less reversals. */
-  bought: bigint
   isLow: boolean
-}
-
-interface ModelDeposit {
-  account: string
-  micros: bigint
-  stands: boolean
 }
 
 interface ModelUsage {
@@ -87,7 +72,6 @@ export class MeterModel {
   readonly told = new Map<string, number>()
   private readonly accounts = new Map<string, ModelAccount>()
   private readonly usage = new Map<string, ModelUsage>()
-  private readonly deposits: ModelDeposit[] = []
   private now = 0n
   /** Nobody could be heard before. */
   private heardSince = -24n * HOUR
@@ -116,24 +100,12 @@ export class MeterModel {
     this.account(account).ledger += micros
   }
 
-  /** Grace up to this moment is used before the deposit is there; then the allowance is whole again. */
   deposit(account: string, micros: bigint): void {
-    const inGrace = this.liveOf(account).filter(({ state }) => state === 'grace')
-    if (inGrace.length > 0) this.meterAccount('settle', account, inGrace.sort(byId), new Map())
-    this.deposits.push({ account, micros, stands: false })
-    this.move(this.deposits.length - 1, true)
+    this.give(account, micros)
     this.account(account).graceUsed = 0n
-  }
-
-  /** A reorg drops a deposit, or brings it back: neither refills anything. False when it already is so. */
-  move(nth: number, stands: boolean): boolean {
-    const deposit = this.deposits[nth]
-    if (deposit === undefined || deposit.stands === stands) return false
-    deposit.stands = stands
-    const micros = stands ? deposit.micros : -deposit.micros
-    this.give(deposit.account, micros)
-    this.account(deposit.account).bought += micros
-    return true
+    for (const session of this.liveOf(account)) {
+      if (session.state === 'grace') session.billedThrough = this.now
+    }
   }
 
   start(
@@ -142,10 +114,7 @@ export class MeterModel {
     gpus: bigint,
   ): 'created' | 'existing' | 'conflict' | 'insufficient_credit' {
     const existing = this.sessions.get(id)
-    if (existing)
-      return existing.account === account && existing.gpus === gpus && existing.state !== 'ended'
-        ? 'existing'
-        : 'conflict'
+    if (existing) return existing.account === account && existing.gpus === gpus ? 'existing' : 'conflict'
     const live = this.liveOf(account)
     const left = this.unpostedBalance(account) - this.accrued(live)
     const allGpus = live.reduce((all, session) => all + session.gpus, gpus)
@@ -159,8 +128,6 @@ export class MeterModel {
       billedThrough: this.now,
       lastBeat: this.now,
       total: 0n,
-      grace: 0n,
-      endedAt: null,
     })
     this.tell('session.started')
     this.judgeLow(account, left <= this.lowMicros(allGpus))
@@ -171,29 +138,16 @@ export class MeterModel {
   meter(action: MeterAction, ids: string[]): ModelAnswer[] {
     const named = [...new Set(ids)].flatMap((id) => this.sessions.get(id) ?? []).sort(byId)
     const ended = named.filter(({ state }) => state === 'ended' && action !== 'expire')
-    const live = named.filter(({ state }) => state !== 'ended')
-    const metered =
-      action === 'expire'
-        ? live.filter(
-            (session) =>
-              this.isSilent(session) ||
-              this.isSpent(
-                session.account,
-                live.filter(({ account }) => account === session.account),
-              ),
-          )
-        : live
-    const graceLeft = new Map<string, bigint | null>()
+    const metered = named.filter(
+      (session) => session.state !== 'ended' && (action !== 'expire' || this.isSilent(session)),
+    )
     const billed = new Map<string, bigint>()
     for (const account of new Set(metered.map((session) => session.account)))
-      graceLeft.set(
+      this.meterAccount(
+        action,
         account,
-        this.meterAccount(
-          action,
-          account,
-          metered.filter((session) => session.account === account),
-          billed,
-        ),
+        metered.filter((session) => session.account === account),
+        billed,
       )
     return [...metered, ...ended].sort(byId).map((session) => ({
       id: session.id,
@@ -203,26 +157,13 @@ export class MeterModel {
       total: session.total,
       balance: this.unpostedBalance(session.account),
       isLow: this.account(session.account).isLow,
-      graceLeft: session.state === 'grace' ? (graceLeft.get(session.account) ?? null) : null,
+      graceLeft: atLeastZero(this.limits.graceMicros - this.account(session.account).graceUsed),
     }))
   }
 
-  /** Ends all that have been silent for too long, then those of accounts that have nothing left, not even grace. */
+  /** Ends all that have been silent for too long. */
   expire(): string[] {
-    const silent = [...this.sessions.values()].filter((one) => one.state !== 'ended' && this.isSilent(one))
-    const ended = this.meter(
-      'expire',
-      silent.map(({ id }) => id),
-    )
-    const spent = [...this.accounts].flatMap(([account, { isLow }]) => {
-      const live = this.liveOf(account)
-      return isLow && this.isSpent(account, live, false) ? live : []
-    })
-    const exhausted = this.meter(
-      'expire',
-      spent.map(({ id }) => id),
-    )
-    return [...ended, ...exhausted].map(({ id }) => id)
+    return this.meter('expire', [...this.sessions.keys()]).map(({ id }) => id)
   }
 
   accrue(): bigint {
@@ -268,9 +209,8 @@ export class MeterModel {
     return this.account(account).ledger
   }
 
-  graceOf(account: string): Pick<ModelAccount, 'graceUsed' | 'graceTotal' | 'bought'> {
-    const { graceUsed, graceTotal, bought } = this.account(account)
-    return { graceUsed, graceTotal, bought }
+  graceUsed(account: string): bigint {
+    return this.account(account).graceUsed
   }
 
   /** Its entries, less usage that is not posted yet. */
@@ -286,13 +226,12 @@ export class MeterModel {
     return balance <= 0n ? balance : atLeastZero(balance - this.accrued(this.liveOf(account)))
   }
 
-  /** Returns for how long its sessions may run on in grace. */
   private meterAccount(
-    action: MeterAction | 'settle',
+    action: MeterAction,
     account: string,
     sessions: ModelSession[],
     billed: Map<string, bigint>,
-  ): bigint | null {
+  ): void {
     const wasInGrace = this.liveOf(account).some(({ state }) => state === 'grace')
     const before = new Map(sessions.map(({ id, state }) => [id, state]))
     const unpaid = new Map<string, bigint>()
@@ -304,23 +243,16 @@ export class MeterModel {
       const paid = least(elapsed * session.gpus, atLeastZero(this.unpostedBalance(account)))
       this.use(`session ${session.id}`, account, paid)
       billed.set(session.id, paid)
-      unpaid.set(session.id, elapsed * session.gpus - paid)
+      unpaid.set(session.id, elapsed - paid / session.gpus)
       session.total += paid
       session.billedThrough = silent.has(session) ? session.billedThrough + elapsed : this.now
     }
     const left = this.unpostedBalance(account)
     const state = this.account(account)
-    const allowance = left > 0n ? 0n : this.allowanceOf(account)
-    const isExhausted =
-      left <= 0n && [...unpaid.values()].reduce((all, micros) => all + micros, 0n) >= allowance
-    let graceLeft = allowance
     for (const session of sessions) {
-      const missing = unpaid.get(session.id) ?? 0n
-      const granted = least(missing, graceLeft)
-      graceLeft -= granted
-      state.graceUsed += granted
-      state.graceTotal += granted
-      session.grace += granted
+      const graceLeft = atLeastZero(this.limits.graceMicros - state.graceUsed)
+      const time = unpaid.get(session.id) ?? 0n
+      state.graceUsed += least(time, graceLeft)
       session.endReason =
         action === 'release'
           ? 'released'
@@ -328,18 +260,14 @@ export class MeterModel {
             ? 'ended_by_operator'
             : silent.has(session)
               ? 'heartbeat_timeout'
-              : isExhausted
+              : left <= 0n && time >= graceLeft
                 ? 'grace_exhausted'
                 : null
       session.state = session.endReason !== null ? 'ended' : left <= 0n ? 'grace' : 'running'
-      if (session.state === 'ended')
-        session.endedAt =
-          session.endReason === 'grace_exhausted' ? this.now - (missing - granted) / session.gpus : this.now
       if (action === 'beat' && session.endReason === null) session.lastBeat = this.now
       if (session.state !== before.get(session.id))
         this.tell(session.state === 'running' ? 'session.resumed' : `session.${session.state}`)
     }
-    if (this.liveOf(account).length === 0) this.storeSince(account, this.lastEndOf(account))
     const ranOut = (one: ModelSession) => one.state === 'grace' || one.endReason === 'grace_exhausted'
     if (!wasInGrace && sessions.some((one) => before.get(one.id) === 'running' && ranOut(one)))
       this.tell('balance.exhausted')
@@ -348,37 +276,6 @@ export class MeterModel {
       .filter((session) => session.state === 'running')
       .reduce((all, session) => all + session.gpus, 0n)
     this.judgeLow(account, live.length > 0 && left <= this.lowMicros(burning))
-    const liveGpus = live.reduce((all, session) => all + session.gpus, 0n)
-    return liveGpus > 0n ? graceLeft / liveGpus : null
-  }
-
-  private allowanceOf(account: string): bigint {
-    const { graceUsed, graceTotal, bought } = this.account(account)
-    const share = (atLeastZero(bought) * BigInt(this.limits.gracePercent)) / 100n
-    return atLeastZero(least(this.limits.graceMicros - graceUsed, share - graceTotal))
-  }
-
-  /** Whether sessions have by now used what there is, and all grace. */
-  private isSpent(account: string, live: ModelSession[], heedSilence = true): boolean {
-    if (live.length === 0) return false
-    const used = live.reduce(
-      (all, one) => all + this.elapsed(one, heedSilence && this.isSilent(one)) * one.gpus,
-      0n,
-    )
-    const left = this.unpostedBalance(account)
-    return used >= left && used - atLeastZero(left) >= this.allowanceOf(account)
-  }
-
-  private lastEndOf(account: string): bigint {
-    return [...this.sessions.values()]
-      .filter((one) => one.account === account)
-      .reduce((last, { endedAt }) => (endedAt !== null && endedAt > last ? endedAt : last), 0n)
-  }
-
-  /** What was used up before it was noticed is stored from then on. */
-  private storeSince(account: string, since: bigint): void {
-    for (const volume of this.volumes.values())
-      if (volume.account === account && !volume.isDeleted) volume.unbilled += this.now - since
   }
 
   private elapsed(session: ModelSession, isSilent: boolean): bigint {
@@ -433,7 +330,7 @@ export class MeterModel {
   private account(address: string): ModelAccount {
     const known = this.accounts.get(address)
     if (known) return known
-    const opened: ModelAccount = { ledger: 0n, graceUsed: 0n, graceTotal: 0n, bought: 0n, isLow: false }
+    const opened: ModelAccount = { ledger: 0n, graceUsed: 0n, isLow: false }
     this.accounts.set(address, opened)
     return opened
   }

@@ -53,8 +53,7 @@ export const HeartbeatSchema = z
       .boolean()
       .openapi({ description: 'No more is left than the warning threshold at the present burn.' }),
     graceRemainingSeconds: z.int().nullable().openapi({
-      description:
-        'How long it may run on unbilled at the GPUs that the account runs now; null unless in grace. Then it is ended.',
+      description: 'How long it may run on unbilled, shared by all of the account; null unless in grace.',
     }),
   })
   .openapi('Heartbeat')
@@ -73,8 +72,6 @@ export function heartbeatJson(session: MeteredSession): z.input<typeof Heartbeat
     balanceMinutes: formatMinutes(session.balanceMicros),
     low: session.isLow,
     graceRemainingSeconds:
-      session.state === 'grace' && session.graceLeftMicros !== null
-        ? Number(session.graceLeftMicros / MICROS_PER_SECOND)
-        : null,
+      session.state === 'grace' ? Number(session.graceLeftMicros / MICROS_PER_SECOND) : null,
   }
 }

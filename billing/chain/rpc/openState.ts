@@ -14,8 +14,7 @@ import {
 } from 'viem'
 import { multicall } from 'viem/actions'
 import { z } from 'zod'
-import type { RpcEndpoint } from './rpcEndpoint.ts'
-import { refusalOf, shapeError } from './rpcError.ts'
+import { type RpcEndpoint, RpcErrorResponse, RpcShapeError } from './rpcEndpoint.ts'
 
 /** The outcome of one contract call; `failed`: it reverted, its answer had another shape, or there is no contract. */
 export type CallOutcome<value> = { kind: 'answered'; value: value } | { kind: 'failed' }
@@ -56,9 +55,9 @@ const MAX_CALLS_PER_REQUEST = 150
  * Opens the state after a block. Nothing is asked until the first `read`. viem ships the multicall code with the call, so
  * nothing needs to be deployed on the chain.
  */
-export function openState(endpoint: RpcEndpoint, block: bigint | 'latest'): ChainState {
+export function openState(endpoint: RpcEndpoint, blockNumber: bigint): ChainState {
   const loader = new DataLoader<ContractFunctionParameters, CallOutcome<unknown>>(
-    (calls) => readTogether(endpoint, block, calls),
+    (calls) => readTogether(endpoint, blockNumber, calls),
     { cache: false, maxBatchSize: MAX_CALLS_PER_REQUEST },
   )
   return {
@@ -69,7 +68,7 @@ export function openState(endpoint: RpcEndpoint, block: bigint | 'latest'): Chai
 
 async function readTogether(
   endpoint: RpcEndpoint,
-  block: bigint | 'latest',
+  blockNumber: bigint,
   calls: readonly ContractFunctionParameters[],
 ): Promise<CallOutcome<unknown>[]> {
   const { client, failure } = watchedClient(endpoint, calls.length)
@@ -77,7 +76,7 @@ async function readTogether(
     contracts: calls,
     deployless: true,
     batchSize: 0,
-    ...(block === 'latest' ? { blockTag: block } : { blockNumber: block }),
+    blockNumber,
     allowFailure: true,
   })
   const failed = failure()
@@ -122,7 +121,7 @@ function requireResults(answer: Hex, callCount: number): void {
   } catch {
     // The bytes are no list of results.
   }
-  throw shapeError('eth_call')
+  throw new RpcShapeError('eth_call')
 }
 
 const GONE = 'no longer has the state of that block'
@@ -135,8 +134,10 @@ const STATE_GONE =
   /missing trie node|state.*(not|un)\s?available|pruned|historical state|header not found|out of range|no state|too old/i
 
 function isStateGone(error: unknown): boolean {
-  const refusal = refusalOf(error)
-  return refusal !== null && STATE_GONE.test(refusal.message)
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof RpcErrorResponse) return STATE_GONE.test(cause.message)
+  }
+  return false
 }
 
 /**
