@@ -48,7 +48,7 @@ function refuses(error: unknown): boolean {
 }
 
 function refusedBy({ code, message }: RpcErrorResponse): boolean {
-  // Some nodes cannot trace the block that no transaction made: that is no refusal.
+  // Some nodes can not trace the block that no transaction made: that is no refusal.
   if (/genesis/i.test(message)) return false
   return REFUSING_CODES.has(code) || REFUSING_WORDS.test(message)
 }

@@ -178,7 +178,7 @@ async function* verifyQuotes(tx: Transaction): AsyncGenerator<VerificationStep> 
 /** What is wrong with a credit's quote, as a sentence; null when it is what the credit was given by. */
 function faultOfQuote(row: CreditRow): string | null {
   const parsed = quoteFromJson(row.quote)
-  if (parsed.kind === 'malformed') return `the quote cannot be read: ${parsed.problem}`
+  if (parsed.kind === 'malformed') return `the quote can not be read: ${parsed.problem}`
   const { quote } = parsed
   if (quote.rail !== row.rail) return `the quote is for ${quote.rail}, the deposit for ${row.rail}`
   if (quote.wallet !== row.payer) return `the quote is for ${quote.wallet}, the payer is ${row.payer}`

@@ -186,7 +186,7 @@ function readTrace(endpoint: RpcEndpoint, txHash: Hash): Promise<unknown> {
   return endpoint.request('debug_traceTransaction', [txHash, CALL_TRACER], z.unknown())
 }
 
-/** null where the node cannot trace whole blocks, or does not say which trace belongs to which transaction. */
+/** null where the node can not trace whole blocks, or does not say which trace belongs to which transaction. */
 async function readBlockTraces(endpoint: RpcEndpoint, blockHash: Hash): Promise<Map<Hash, unknown> | null> {
   try {
     const traces = await endpoint.request('debug_traceBlockByHash', [blockHash, CALL_TRACER], blockTrace)
