@@ -12,7 +12,7 @@ export default defineConfig({
     teardownTimeout: 20_000,
     retry: 0,
     // Tests cut connections at any moment; one that is cut while postgres.js asks for the array types rejects a promise that
-    // it gave to nobody (see isHangUp in connect.ts). Our own queries ask for no such thing.
+    // it gave to nobody (see isHangUp.ts). Our own queries ask for no such thing.
     onUnhandledError: (error) =>
       !String((error as { query?: unknown }).query).includes('left join pg_catalog.pg_type b'),
   },

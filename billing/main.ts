@@ -88,7 +88,8 @@ async function run(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<number> {
-  const metrics = createMetrics(() => readGauges(sql))
+  const chainIds = config.chains.map(({ chainId }) => chainId)
+  const metrics = createMetrics(() => readGauges(sql, chainIds))
   const gate = await openGatePatiently(config, sql, { logger, metrics }, stop)
   if (gate.kind === 'stopped') return 0
   if (gate.kind === 'wrong') {

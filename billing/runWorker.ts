@@ -45,6 +45,7 @@ export async function runWorker(
         runMetering(sql, {
           limits: meterLimits(config),
           rate: storageRate(config),
+          chainIds: config.chains.map(({ chainId }) => chainId),
           stop: over,
           onProblem: (what, error) => tell(error, what),
         }),

@@ -12,6 +12,7 @@ const rows = [
   settings.heartbeatIntervalSeconds,
   settings.heartbeatTimeoutSeconds,
   settings.graceMinutes,
+  settings.gracePercent,
   settings.lowBalanceMinutes,
   settings.storageMinutesPerGibHour,
   settings.storageDebtLimitMinutes,
@@ -33,6 +34,7 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
     heartbeatIntervalSeconds,
     heartbeatTimeoutSeconds,
     graceMinutes,
+    gracePercent,
     lowBalanceMinutes,
     storageMinutesPerGibHour,
     storageDebtLimitMinutes,
@@ -42,6 +44,7 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
     heartbeatIntervalSeconds === undefined ||
     heartbeatTimeoutSeconds === undefined ||
     graceMinutes === undefined ||
+    gracePercent === undefined ||
     lowBalanceMinutes === undefined ||
     storageMinutesPerGibHour === undefined ||
     storageDebtLimitMinutes === undefined
@@ -50,7 +53,13 @@ export function meteringFromSettings(env: Record<string, string | undefined>): {
   }
   return {
     limits: meterLimits({
-      sessions: { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes },
+      sessions: {
+        heartbeatIntervalSeconds,
+        heartbeatTimeoutSeconds,
+        graceMinutes,
+        gracePercent,
+        lowBalanceMinutes,
+      },
     }),
     rate: storageRate({
       storage: { minutesPerGibHour: storageMinutesPerGibHour, debtLimitMinutes: storageDebtLimitMinutes },

@@ -6,9 +6,12 @@ ponder.on('Axgt:Transfer', (args) => recordTokenTransfer('axgt', args))
 
 type TransferArgs = IndexingFunctionArgs<'Usdc:Transfer'> | IndexingFunctionArgs<'Axgt:Transfer'>
 
-/** Records and judges nothing. Only zero amounts are dropped: anybody can write any number of those, for nothing. */
+/**
+ * Records and judges nothing. Only zero amounts are dropped, which anybody can write any number of, for nothing; and logs
+ * that Ponder can decode and that are none of EIP-20, which no receipt would ever be found to confirm.
+ */
 async function recordTokenTransfer(asset: 'usdc' | 'axgt', { event, context }: TransferArgs) {
-  if (event.args.value === 0n) return
+  if (event.args.value === 0n || !isStandard(event.log)) return
   await context.db.insert(transfer).values({
     id: `${context.chain.id}-${event.id}`,
     chainId: context.chain.id,
@@ -23,4 +26,11 @@ async function recordTokenTransfer(asset: 'usdc' | 'axgt', { event, context }: T
     logIndex: event.log.logIndex,
     traceIndex: null,
   })
+}
+
+/** Three topics, the addresses in the lower 20 bytes of theirs, and one word of data. */
+function isStandard({ topics, data }: TransferArgs['event']['log']): boolean {
+  const [, from, to, surplus] = topics
+  const isAddress = (topic: string | null | undefined) => topic?.startsWith(`0x${'00'.repeat(12)}`) ?? false
+  return surplus == null && isAddress(from) && isAddress(to) && data.length === 66
 }

@@ -1,22 +1,16 @@
-import { BaseError, HttpRequestError } from 'viem'
 import { z } from 'zod'
-import { type RpcEndpoint, RpcErrorResponse } from '../billing/chain/rpc/rpcEndpoint.ts'
+import type { RpcEndpoint } from '../billing/chain/rpc/rpcEndpoint.ts'
+import { saysNoSuchMethod } from '../billing/chain/rpc/rpcError.ts'
 import { readChainId } from '../billing/chain/rpc/wire.ts'
 
 /** Whether all RPCs of a chain can trace calls. `unknown`: they did not answer clearly; ask again. */
 export type TraceSupport = 'supported' | 'unsupported' | 'unknown'
 
-/** JSON-RPC: method not found; method not supported (EIP-1474). */
-const REFUSING_CODES: ReadonlySet<number> = new Set([-32601, -32004])
-/** Providers refuse a method in many words and codes. */
-const REFUSING_WORDS =
-  /not (?:found|supported|available|whitelisted|enabled|allowed|implemented|permitted)|does not exist|doesn't exist|unsupported|unknown method|disabled|upgrade|plan/i
-const REFUSING_STATUSES: ReadonlySet<number> = new Set([403, 404, 405, 501])
-
 /**
- * Asks each RPC of a chain for the traces of its newest block. One that refuses the method, while it does answer other
- * questions, makes the answer `unsupported`: the gate wants all RPCs to agree, so a single one without traces would have
- * every internal payment held for ever.
+ * Asks each RPC of a chain for the traces of its newest block. One that says it has no such method, while it does answer
+ * other questions, makes the answer `unsupported`: the gate needs all RPCs to agree, so a single one without traces would
+ * have every internal payment held forever. One that refuses for any other reason (limits, plans, the moment) says
+ * nothing.
  */
 export async function probeTraces(endpoints: RpcEndpoint[], chainId: number): Promise<TraceSupport> {
   const answers = await Promise.all(endpoints.map((endpoint) => probe(endpoint, chainId)))
@@ -33,22 +27,8 @@ async function probe(endpoint: RpcEndpoint, chainId: number): Promise<TraceSuppo
     )
     return 'supported'
   } catch (error) {
-    if (!refuses(error)) return 'unknown'
+    if (!saysNoSuchMethod(error)) return 'unknown'
   }
   // A provider that refuses everything (a wrong key, an outage) says nothing about traces.
   return (await readChainId(endpoint).catch(() => null)) === chainId ? 'unsupported' : 'unknown'
-}
-
-function refuses(error: unknown): boolean {
-  if (!(error instanceof BaseError)) return error instanceof RpcErrorResponse && refusedBy(error)
-  const response = error.walk((cause) => cause instanceof RpcErrorResponse)
-  if (response instanceof RpcErrorResponse) return refusedBy(response)
-  const http = error.walk((cause) => cause instanceof HttpRequestError)
-  return http instanceof HttpRequestError && http.status !== undefined && REFUSING_STATUSES.has(http.status)
-}
-
-function refusedBy({ code, message }: RpcErrorResponse): boolean {
-  // Some nodes can not trace the block that no transaction made: that is no refusal.
-  if (/genesis/i.test(message)) return false
-  return REFUSING_CODES.has(code) || REFUSING_WORDS.test(message)
 }

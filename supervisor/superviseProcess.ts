@@ -22,6 +22,8 @@ export interface SuperviseOptions {
   stopSignal: NodeJS.Signals
   /** Receives each line of its output; without it, the process writes to our own stdout and stderr. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Receives what it sends by its IPC channel; `reply` sends something back. */
+  onMessage?: (message: unknown, reply: (answer: Record<string, unknown>) => void) => void
   /** An exit code that means a restart is useless: `tell` is called once, and the process is not started again. */
   hopeless?: { code: number; tell(): void }
   /** Without a component: pino writes a key that a child logger repeats twice. */
@@ -105,7 +107,7 @@ class Supervision implements SupervisedProcess {
   }
 
   #launch(plan: ProcessPlan, signal: AbortSignal): void {
-    const { onLine } = this.#options
+    const { onLine, onMessage } = this.#options
     const output = onLine ? ('pipe' as const) : ('inherit' as const)
     const startedAt = Date.now()
     const started = spawn(process.execPath, plan.args, {
@@ -117,6 +119,9 @@ class Supervision implements SupervisedProcess {
     this.#child = started
     this.#logger.debug({ pid: started.pid }, 'started')
     if (onLine) passLines(started, onLine)
+    // A process that has ended meanwhile needs no answer.
+    const reply = (answer: Record<string, unknown>) => void started.send(answer, () => {})
+    if (onMessage) started.on('message', (message) => onMessage(message, reply))
     this.#childExited = new Promise((resolve) => {
       const end = (code: number | null, ending: string | null) => {
         if (this.#child === started) this.#child = null

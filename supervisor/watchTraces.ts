@@ -1,6 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { RpcEndpoint } from '../billing/chain/rpc/rpcEndpoint.ts'
+import { pause } from '../billing/clock/pause.ts'
+import { newTraceWatch, planTraces } from './planTraces.ts'
 import { probeTraces } from './probeTraces.ts'
 
 /** A chain that is set to find ETH by traces. */
@@ -10,47 +11,59 @@ export interface TracedChain {
 }
 
 const FIRST_ANSWER_WITHIN_MS = 5_000
-const ASK_AGAIN_MS = 1_000
-const ASK_LATER_MS = 10_000
-/** A refusal must be said so often in a row: changing the way ETH is found means a new index. */
-const REFUSALS = 2
+/** While the service waits for the first answers. */
+const ASK_SOON_MS = 1_000
+/** While answers speak for the other way. */
+const ASK_AGAIN_MS = 10_000
+/** While all is as it was; a trace is what nodes charge most for. */
+const ASK_SELDOM_MS = 60_000
 
 /**
  * Finds out which chains must do without traces, whatever the setting says, because an RPC has no `debug_trace…`.
  *
- * `first` gives those known after at most five seconds; a chain whose RPCs do not answer by then is taken at its setting.
- * It is asked on, and `onRefused` is told of all chains without traces when one is found later.
+ * `first` gives those known after at most five seconds; a chain whose RPCs do not answer clearly by then is taken at its
+ * setting. It goes on asking, and tells `onChange` all chains without traces whenever one falls back or comes back.
  */
 export function watchTraces(
   chains: TracedChain[],
   logger: Logger,
-  onRefused: (chains: ReadonlySet<number>) => void,
+  onChange: (chains: ReadonlySet<number>) => void,
 ): { first: Promise<ReadonlySet<number>> } {
-  const refused = new Set<number>()
-  let firstIsOver = false
+  const without = new Set<number>()
+  const never = new AbortController().signal
+  let isStarting = true
 
-  async function watch({ chainId, endpoints }: TracedChain): Promise<void> {
-    for (let refusals = 0; ; ) {
+  /** Goes on for as long as the process; `onFirst` is called once, when the first way is chosen. */
+  async function watch({ chainId, endpoints }: TracedChain, onFirst: () => void): Promise<void> {
+    let watched = newTraceWatch
+    for (;;) {
+      const before = watched.mode
       const support = await probeTraces(endpoints, chainId)
-      if (support === 'supported') return
-      refusals = support === 'unsupported' ? refusals + 1 : 0
-      if (refusals >= REFUSALS) break
-      await wait(firstIsOver ? ASK_LATER_MS : ASK_AGAIN_MS)
+      watched = planTraces(watched, { support, nowMs: performance.now(), isStarting })
+      const { mode, otherSinceMs } = watched
+      if (mode === 'transactions' && before !== 'transactions') {
+        logger.warn({ chainId }, WITHOUT_TRACES)
+        without.add(chainId)
+        if (!isStarting) onChange(new Set(without))
+      } else if (mode === 'traces' && before === 'transactions') {
+        logger.info({ chainId }, 'the RPCs trace again: internal ETH payments are seen')
+        without.delete(chainId)
+        if (!isStarting) onChange(new Set(without))
+      }
+      if (mode !== null) onFirst()
+      const isSettled = otherSinceMs === null && mode === 'traces'
+      await pause(isStarting ? ASK_SOON_MS : isSettled ? ASK_SELDOM_MS : ASK_AGAIN_MS, never)
     }
-    logger.warn(
-      { chainId },
-      'the RPC has no debug_traceBlockByNumber: internal ETH payments (from Safes, through contracts) will not be seen; ' +
-        'ETH sent by plain transactions is credited. Use an RPC with traces, or set ETH_DETECTION=transactions',
-    )
-    refused.add(chainId)
-    if (firstIsOver) onRefused(refused)
   }
 
-  const all = Promise.all(chains.map(watch))
-  const bound = wait(FIRST_ANSWER_WITHIN_MS)
-  const first = Promise.race([all, bound]).then(() => {
-    firstIsOver = true
-    return new Set(refused)
+  const all = Promise.all(chains.map((chain) => new Promise<void>((resolve) => void watch(chain, resolve))))
+  const first = Promise.race([all, pause(FIRST_ANSWER_WITHIN_MS, never)]).then(() => {
+    isStarting = false
+    return new Set(without)
   })
   return { first }
 }
+
+const WITHOUT_TRACES =
+  'the RPC has no debug_traceBlockByNumber: internal ETH payments (from Safes, through contracts) are not seen for now; ' +
+  'ETH sent by plain transactions is credited. It is asked on. Use an RPC with traces, or set ETH_DETECTION=transactions'

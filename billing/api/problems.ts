@@ -60,7 +60,8 @@ export const problems = {
   session_conflict: {
     status: 409,
     title: 'Session conflict',
-    meaning: 'This id is that of a session of another wallet or profile. Use a new id for a new session.',
+    meaning:
+      'This id is that of a session of another wallet or profile, or of one that has ended. Use a new id for a new session.',
   },
   volume_conflict: {
     status: 409,

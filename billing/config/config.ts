@@ -59,7 +59,7 @@ export type AxgtPricing =
   | {
       mode: 'twap'
       twapSeconds: number
-      /** How far the TWAP may be from a slower one, and from the last accepted price. */
+      /** How far the TWAP may be from a slower one, and from the price's own history. */
       maxDeviationPercent: Fraction
       /** The pool's depth below which its price is not trusted: virtual WETH reserve, harmonic mean over the TWAP. */
       minimumLiquidityEth: Fraction
@@ -75,7 +75,7 @@ export interface PricingConfig {
   axgt: {
     minimumAxgt: Fraction
     bonusPercent: Fraction
-    /** The most credited through all AXGT rails in a UTC day; null: no limit. */
+    /** The most credited through all AXGT rails in a UTC day; null: no limit, which at `twap` somebody has chosen. */
     dailyCapMicros: bigint | null
   } & AxgtPricing
   /** Rising, the first at 0 AXGT. */
@@ -111,6 +111,7 @@ export interface Config {
     heartbeatIntervalSeconds: number
     heartbeatTimeoutSeconds: number
     graceMinutes: number
+    gracePercent: number
     lowBalanceMinutes: number
   }
   storage: { minutesPerGibHour: Fraction; debtLimitMinutes: number }

@@ -85,6 +85,15 @@ const invariantTwapHasItsPool: Invariant = (reading) =>
     return [faultOf(chainSettings.axgtPool, null, why, chainId)]
   })
 
+/** The price of a pool can be pushed, at a cost: how much may be lost to it in a day is for the operator to say. */
+const invariantTwapHasItsCap: Invariant = ({ values }) => {
+  const { rails = [], axgtPricing, axgtDailyCapMinutes } = values
+  const sold = rails.filter(({ asset }) => asset === 'axgt').map(({ rail }) => rail)
+  if (axgtDailyCapMinutes !== null || axgtPricing !== 'twap' || sold.length === 0) return []
+  const why = `the price of ${sold.join(' and ')} comes from a pool; set it, or AXGT_PRICING=fixed`
+  return [faultOf(settings.axgtDailyCapMinutes, null, why)]
+}
+
 /**
  * One contract used as two assets would credit each payment twice; a revenue wallet that is one of these contracts cannot
  * be paid; a price source that equals a token, the wallet or another source was pasted into the wrong line. The fault
@@ -150,6 +159,7 @@ export const invariants: readonly Invariant[] = [
   invariantTokenRailHasItsContract,
   invariantLivePriceHasItsFeed,
   invariantTwapHasItsPool,
+  invariantTwapHasItsCap,
   invariantAddressesDiffer,
   invariantMinimumIsWorthSomething,
 ]

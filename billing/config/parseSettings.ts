@@ -67,6 +67,7 @@ function buildConfig(
       heartbeatIntervalSeconds: values.heartbeatIntervalSeconds,
       heartbeatTimeoutSeconds: values.heartbeatTimeoutSeconds,
       graceMinutes: values.graceMinutes,
+      gracePercent: values.gracePercent,
       lowBalanceMinutes: values.lowBalanceMinutes,
     },
     storage: {
@@ -128,7 +129,7 @@ function buildPricing(values: Complete<SettingValues>): Config['pricing'] {
     axgt: {
       minimumAxgt: values.axgtMinimum,
       bonusPercent: values.axgtBonusPercent,
-      dailyCapMicros: cap === null ? null : BigInt(cap) * MICROS_PER_MINUTE,
+      dailyCapMicros: cap === null || cap === 'none' ? null : BigInt(cap) * MICROS_PER_MINUTE,
       ...buildAxgtPricing(values),
     },
     tiers: values.tiers,

@@ -1,5 +1,5 @@
 import { type Setting, setting } from './setting.ts'
-import { decimal, integer, profiles, tiers } from './shapes/numbers.ts'
+import { decimal, integer, orNone, profiles, tiers } from './shapes/numbers.ts'
 import { databaseUrl, publicUrl, rpcUrls, webhookUrl, webUrl } from './shapes/urls.ts'
 import { webhookSecrets } from './shapes/webhookSecrets.ts'
 import { address, oneOf, rails, text } from './shapes/words.ts'
@@ -16,10 +16,10 @@ const apiKey = text(/^[\x21-\x7e]{32,512}$/, '32 to 512 visible ASCII characters
 const ethDetection = oneOf(['traces', 'transactions'])
 const confirmations = integer(1, 64)
 const blockNumber = integer(0, Number.MAX_SAFE_INTEGER)
-// The TWAP is compared with the 24-hour one, so it must be much shorter than that.
+// The TWAP is compared with one at least twice as long, and that is over 24 hours at most.
 const twapSeconds = integer(60, 43_200)
 // In micros this stays far below 2^63, so sums of credits fit into a bigint.
-const dailyCapMinutes = integer(1, 1_000_000_000)
+const dailyCapMinutes = orNone(integer(1, 1_000_000_000))
 
 /**
  * Every setting that is read once. Together with `chainSettings` this is the table: the parser, `.env.example` and the
@@ -107,7 +107,7 @@ export const settings = {
     'AXGT_MAX_DEVIATION_PERCENT',
     '25',
     decimal({ above: 0n, atMost: 1_000n }),
-    'How far the TWAP may be from the 24-hour TWAP and from the last accepted price; beyond that, deposits are held.',
+    'How far the TWAP may be from a slower one, from the median of a day and from other credits of a day; beyond that, deposits are held.',
   ),
   axgtMinimumLiquidityEth: withDefault(
     'AXGT_MIN_LIQUIDITY_ETH',
@@ -118,7 +118,7 @@ export const settings = {
   axgtDailyCapMinutes: optional(
     'AXGT_DAILY_CAP_MINUTES',
     dailyCapMinutes,
-    'The most minutes credited through AXGT in a UTC day; empty: no limit.',
+    'The most minutes credited through AXGT in a UTC day, `none` for no limit; required with an AXGT rail at `twap`.',
   ),
   axgtMinutesPer100: withDefault(
     'AXGT_MINUTES_PER_100',
@@ -166,7 +166,13 @@ export const settings = {
     'GRACE_MINUTES',
     '120',
     integer(0, 10_080),
-    'How long a session may run on at zero balance, unbilled.',
+    'Minutes of one GPU that sessions may run on at zero balance, unbilled, until the next deposit.',
+  ),
+  gracePercent: withDefault(
+    'GRACE_PERCENT',
+    '10',
+    integer(0, 100),
+    'The most that may ever run unbilled, in percent of the minutes that deposits ever bought; 0: nothing.',
   ),
   lowBalanceMinutes: withDefault(
     'LOW_BALANCE_MINUTES',

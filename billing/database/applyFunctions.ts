@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type postgres from 'postgres'
 
 /** A functions.sql stands beside the code that calls its functions. Applied in this order. */
-const sources = ['../metering/functions.sql', '../events/functions.sql'].map(
+export const functionSources = ['../metering/functions.sql', '../events/functions.sql'].map(
   (path) => new URL(path, import.meta.url),
 )
 
@@ -26,7 +26,7 @@ const sources = ['../metering/functions.sql', '../events/functions.sql'].map(
  * See docs/adr/0017-keep-sql-functions-as-source.md.
  */
 export async function applyFunctions(sql: postgres.Sql): Promise<void> {
-  const texts = await Promise.all(sources.map((source) => readFile(source, 'utf8')))
+  const texts = await Promise.all(functionSources.map((source) => readFile(source, 'utf8')))
   const sha256 = createHash('sha256').update(texts.join('\n')).digest('hex')
   await sql.begin(async (tx) => {
     const [applied] = await tx<{ sha256: string }[]>`select sha256 from credits.applied_functions`

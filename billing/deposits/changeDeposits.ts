@@ -8,21 +8,25 @@ type Hold = Extract<Decision, { kind: 'hold' }>
 
 /**
  * Holds deposits, each for its reason, and sets when they are looked at again. An event is written only when a hold begins
- * or its reason changes, so a long hold is announced once. A deposit credited in the meantime stays credited.
+ * or its reason changes, so a long hold is announced once. A deposit credited in the meantime, or in another block by now,
+ * stays as it is.
  */
 export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<GateEvent[]> {
   if (holds.length === 0) return []
-  const rows = holds.map(({ deposit, reason, detail }) => {
-    const failures = deposit.reason === reason ? deposit.failures + 1 : 0
+  const rows = holds.map((hold) => {
+    const { deposit, reason, detail } = hold
+    const failures = saysTheSame(hold) ? deposit.failures + 1 : 0
     const retryAt = new Date(now.getTime() + retryDelayMs(reason, failures))
-    return { id: deposit.id, reason, detail, failures, retry_at: retryAt.toISOString() }
+    const { id, blockHash: block_hash } = deposit
+    return { id, block_hash, reason, detail, failures, retry_at: retryAt.toISOString() }
   })
   const changed = await sql<{ id: string }[]>`
     with hold as (
       select * from jsonb_to_recordset(${sql.json(rows)}) as row (
-        id text, reason text, detail text, failures int, retry_at timestamptz)
+        id text, block_hash text, reason text, detail text, failures int, retry_at timestamptz)
     ), before as (
-      select d.id, d.state, d.reason from credits.deposit d join hold on hold.id = d.id
+      select d.id, d.state, d.reason from credits.deposit d
+      join hold on hold.id = d.id and hold.block_hash = d.block_hash
       where d.state in ('pending', 'held') order by d.id for update of d
     ), held as (
       update credits.deposit d
@@ -47,38 +51,24 @@ export async function holdDeposits(sql: Sql, holds: Hold[], now: Date): Promise<
     }))
 }
 
-/** Rejects deposits for a reason that cannot pass by itself. A deposit credited in the meantime stays credited. */
-export async function rejectDeposits(
-  sql: Sql,
-  rejections: Extract<Decision, { kind: 'reject' }>[],
-): Promise<GateEvent[]> {
-  if (rejections.length === 0) return []
-  const rows = rejections.map(({ deposit, reason }) => ({ id: deposit.id, reason }))
-  const rejected = await sql<{ id: string }[]>`
-    update credits.deposit d set state = 'rejected', reason = row.reason, detail = null, retry_at = null, updated_at = now()
-    from jsonb_to_recordset(${sql.json(rows)}) as row (id text, reason text)
-    where d.id = row.id and d.state in ('pending', 'held')
-    returning d.id`
-  const ids = new Set(rejected.map(({ id }) => id))
-  return rejections
-    .filter(({ deposit }) => ids.has(deposit.id))
-    .map(({ deposit, reason }) => ({ kind: 'rejected', depositId: deposit.id, rail: deposit.rail, reason }))
+/** Another amount than the last look showed is another outcome, although it is held for the same reason. */
+function saysTheSame({ deposit, reason, detail, differs }: Hold): boolean {
+  return deposit.reason === reason && (differs === undefined || deposit.detail === detail)
 }
 
 /**
- * Marks deposits that no canonical block contains. `retryAt` says when each is searched for again; it is null where the
- * block still stands and does not contain the payment, which only a reorg could change. A deposit credited in the meantime
- * stays credited.
+ * Marks deposits that no canonical block contains; `retryAt` says when each is searched for again. A deposit credited in
+ * the meantime, or in another block by now, stays as it is.
  */
 export async function orphanDeposits(
   sql: Sql,
-  orphans: { deposit: OpenDeposit; retryAt: Date | null }[],
+  orphans: { deposit: OpenDeposit; retryAt: Date }[],
 ): Promise<GateEvent[]> {
   if (orphans.length === 0) return []
   const rows = orphans.map(({ deposit, retryAt }) => ({
     id: deposit.id,
     block_hash: deposit.blockHash,
-    retry_at: retryAt?.toISOString() ?? null,
+    retry_at: retryAt.toISOString(),
   }))
   const orphaned = await sql<{ id: string }[]>`
     with orphan as (
@@ -102,12 +92,15 @@ export async function orphanDeposits(
     }))
 }
 
-/** Postpones deposits that cannot be decided yet, so that they do not block the others. */
+/**
+ * Postpones deposits that cannot be decided yet, so that they do not block the others: for seconds, also where they are held
+ * for something that takes days. A look that saw nothing does not count towards what a held one is held for.
+ */
 export async function postponeDeposits(sql: Sql, deposits: OpenDeposit[], now: Date): Promise<void> {
   if (deposits.length === 0) return
   const rows = deposits.map(({ id, reason, failures }) => {
-    const retryAt = new Date(now.getTime() + retryDelayMs(reason, failures))
-    return { id, failures: failures + 1, retry_at: retryAt.toISOString() }
+    const retryAt = new Date(now.getTime() + retryDelayMs(null, failures))
+    return { id, failures: reason === null ? failures + 1 : failures, retry_at: retryAt.toISOString() }
   })
   await sql`
     update credits.deposit d set failures = row.failures, retry_at = row.retry_at
@@ -116,7 +109,8 @@ export async function postponeDeposits(sql: Sql, deposits: OpenDeposit[], now: D
 }
 
 /**
- * Follows a transaction to the block a reorg moved it to: the deposit is pending there and is proven again. An event is
+ * Follows a transaction to the block a reorg moved it to: the deposit is pending there and is proven again. What it pays
+ * there may be another amount, so what was seen counts for the same block only. An event is
  * written when a lost deposit comes back. A deposit that was decided or moved in the meantime stays as it is.
  */
 export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: TransactionLocation): Promise<void> {
@@ -125,6 +119,7 @@ export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: Transactio
     with moved as (
       update credits.deposit
       set state = 'pending', reason = null, detail = null, retry_at = null, failures = 0, final = false,
+        seen_base_units = case when block_hash = ${to.blockHash} then seen_base_units end,
         block_number = ${to.blockNumber.toString()}, block_hash = ${to.blockHash}, updated_at = now()
       where id = ${deposit.id} and state = ${deposit.state} and block_hash = ${deposit.blockHash}
       returning id, payer, rail, tx_hash, amount_base_units

@@ -1,8 +1,10 @@
+import type { Fraction } from '../config/config.ts'
 import { isOutOfRange, type Sql, type Transaction } from '../database/connect.ts'
 import { insertDepositCredited } from '../events/outbox.ts'
 import { type NewEntry, postEntries } from '../ledger/post.ts'
-import { refillGrace } from '../metering/meterSessions.ts'
+import { type MeterLimits, refillGrace, settleGrace } from '../metering/meterSessions.ts'
 import { type NotedPrice, notePrices } from '../prices/priceHistory.ts'
+import { splitByPrice } from '../prices/splitByPrice.ts'
 import type { Quote } from '../pricing/quote.ts'
 import { quoteToJson } from '../pricing/quoteJson.ts'
 import type { Decision, GateEvent } from './deposit.ts'
@@ -18,13 +20,19 @@ export interface CreditOutcome {
   tooLarge: Credit[]
   /** They exceed what may be credited through AXGT in a day. */
   overCap: Credit[]
+  /** Their AXGT price is too far from one credited meanwhile, within a day of theirs. */
+  tooFar: Credit[]
 }
 
 export interface CreditLimits {
   /** The chain's finalized block: a credit at or below it is not watched. */
   finalizedNumber: bigint
+  /** What the payers' sessions are metered by. */
+  meter: MeterLimits
   /** The most that may be credited through AXGT in a UTC day; null: no limit. */
   axgtDailyCapMicros: bigint | null
+  /** How far an AXGT price at the TWAP may be from others credited within a day of it; null: any price. */
+  axgtMaxDeviationPercent: Fraction | null
 }
 
 /** An operator's release, stored with the credit it explains. The daily cap does not apply to it. */
@@ -50,12 +58,12 @@ export async function creditDeposits(
   credits: Credit[],
   limits: CreditLimits,
 ): Promise<CreditOutcome> {
-  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [] }
+  if (credits.length === 0) return { events: [], tooLarge: [], overCap: [], tooFar: [] }
   try {
     return await sql.begin((tx) => creditInTransaction(tx, credits, limits))
   } catch (error) {
     if (!isOutOfRange(error)) throw error
-    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [] }
+    if (credits.length === 1) return { events: [], tooLarge: credits, overCap: [], tooFar: [] }
     // One of them exceeds what a balance can hold: credit them one by one to find out which.
     const outcomes = []
     for (const credit of credits) outcomes.push(await creditDeposits(sql, [credit], limits))
@@ -63,24 +71,31 @@ export async function creditDeposits(
       events: outcomes.flatMap(({ events }) => events),
       tooLarge: outcomes.flatMap(({ tooLarge }) => tooLarge),
       overCap: outcomes.flatMap(({ overCap }) => overCap),
+      tooFar: outcomes.flatMap(({ tooFar }) => tooFar),
     }
   }
 }
 
 /**
- * Credits one deposit that the operator released. Null when it is no longer held, or the balance cannot hold it.
+ * Credits one deposit that the operator released. Null when it is no longer held, the balance cannot hold it, or a price far
+ * from its own was credited meanwhile.
  *
  * At most once, by the same constraints as {@link creditDeposits}; the release is written in the same transaction.
  */
 export async function creditReleased(
   sql: Sql,
   credit: Credit,
-  { release, finalizedNumber }: { release: Release; finalizedNumber: bigint },
+  { release, ...limits }: { release: Release } & Omit<CreditLimits, 'axgtDailyCapMicros'>,
 ): Promise<CreditOutcome['events'][number] | null> {
   try {
     const { events } = await sql.begin(async (tx) => {
-      const limits = { finalizedNumber, axgtDailyCapMicros: null }
-      const outcome = await creditInTransaction(tx, [credit], limits, release)
+      const axgtMaxDeviationPercent = release.deviationAccepted ? null : limits.axgtMaxDeviationPercent
+      const outcome = await creditInTransaction(
+        tx,
+        [credit],
+        { ...limits, axgtMaxDeviationPercent, axgtDailyCapMicros: null },
+        release,
+      )
       for (const { depositId, attempt } of outcome.events) await storeRelease(tx, depositId, attempt, release)
       return outcome
     })
@@ -94,17 +109,30 @@ export async function creditReleased(
 async function creditInTransaction(
   tx: Transaction,
   credits: Credit[],
-  { finalizedNumber, axgtDailyCapMicros }: CreditLimits,
+  { finalizedNumber, meter, axgtDailyCapMicros, axgtMaxDeviationPercent }: CreditLimits,
   release?: Release,
 ): Promise<CreditOutcome> {
   const claimed = await claim(tx, credits)
-  const { within, over } = await splitByCap(tx, claimed, axgtDailyCapMicros)
+  const { within: near, far } =
+    axgtMaxDeviationPercent === null
+      ? { within: claimed, far: [] }
+      : await splitByPrice(tx, claimed, axgtMaxDeviationPercent)
+  const { within, over } = await splitByCap(tx, near, axgtDailyCapMicros)
   const postings = within.map(({ credit, attempt }) => ({
     credit,
     attempt,
     reference: `deposit:${credit.deposit.id}:${attempt}`,
     quote: quoteToJson(credit.quote),
   }))
+  // A second credit after a reversal is not another deposit.
+  const refilling = postings
+    .filter(({ attempt }) => attempt === 1)
+    .map(({ credit: { deposit } }) => ({ depositId: deposit.id, account: deposit.payer }))
+  await settleGrace(
+    tx,
+    meter,
+    refilling.map(({ account }) => account),
+  )
   const posted = await postEntries(
     tx,
     postings.map(
@@ -139,11 +167,7 @@ async function creditInTransaction(
     final: credit.deposit.blockNumber <= finalizedNumber,
   }))
   if (rows.length > 0) await storeCredits(tx, rows)
-  // A second credit after a reversal is not another deposit.
-  await refillGrace(
-    tx,
-    postings.filter(({ attempt }) => attempt === 1).map(({ credit }) => credit.deposit.payer),
-  )
+  await refillGrace(tx, refilling)
   await notePrices(
     tx,
     postings.flatMap(({ credit }) => priceUsed(credit.quote)),
@@ -158,7 +182,12 @@ async function creditInTransaction(
     blockNumber: credit.deposit.blockNumber,
     attempt,
   }))
-  return { events, tooLarge: [], overCap: over.map(({ credit }) => credit) }
+  return {
+    events,
+    tooLarge: [],
+    overCap: over.map(({ credit }) => credit),
+    tooFar: far.map(({ credit }) => credit),
+  }
 }
 
 /** A market price that a credit used belongs in the history; a fixed price has been there since it was set. */

@@ -1,7 +1,7 @@
 import type { Address, Hash } from 'viem'
 import type { Asset, Rail } from '../config/config.ts'
 import type { Quote } from '../pricing/quote.ts'
-import type { DepositReason, DepositState } from './schema.ts'
+import type { DepositReason, DepositState, WayToSee } from './schema.ts'
 
 /** What identifies a deposit, whichever block a reorg moves it to (ADR 0004). */
 export interface DepositKey {
@@ -19,6 +19,22 @@ export function depositId({ chainId, txHash, asset, payer }: DepositKey): string
 /** The rail of an asset on a chain. */
 export function railOf(asset: Asset, chainId: number): Rail {
   return `${asset}:${chainId}`
+}
+
+/** The asset of a rail. */
+export function assetOf(rail: Rail): Asset {
+  return rail.slice(0, rail.indexOf(':')) as Asset
+}
+
+/**
+ * The most that the column for amounts can hold. A lying token can log transfers whose sum exceeds any real supply; one such
+ * transaction must not keep other deposits from being recorded.
+ */
+export const MAX_RECORDED_AMOUNT = 10n ** 78n - 1n
+
+/** An amount as the database can hold it. */
+export function recordedAmount(amountBaseUnits: bigint): bigint {
+  return amountBaseUnits < MAX_RECORDED_AMOUNT ? amountBaseUnits : MAX_RECORDED_AMOUNT
 }
 
 /** What the gate did, for the log and the metrics. Reported after the commit. */
@@ -52,13 +68,24 @@ export type GateEvent =
       attempt: number
     }
   | { kind: 'orphaned'; depositId: string; rail: Rail; blockNumber: bigint }
-  | { kind: 'rejected'; depositId: string; rail: Rail; reason: DepositReason }
   /** The price of a rail cannot be trusted now; `why` null: it can be trusted again. */
   | { kind: 'price'; rail: Rail; why: string | null }
   | { kind: 'disagreement'; chainId: number; detail: string }
   | { kind: 'problem'; chainId: number; problem: string | null }
+  /** What the jobs beside the passes (searches, sweeps, prices) could not do; null: they work. */
+  | { kind: 'jobs'; chainId: number; problem: string | null; error: unknown }
+  /** ETH came in with a block that holds a transaction which no RPC can trace, beyond all that is recorded of it. */
+  | { kind: 'untraced'; chainId: number; txHash: Hash; blockNumber: bigint; missingWei: bigint }
   | { kind: 'passed'; chainId: number; durationMs: number; headNumber: bigint; credited: number }
   | { kind: 'failed'; chainId: number; error: unknown }
+
+/** Under what a payment was seen: only under the same can it be judged. */
+export interface SeenUnder {
+  wallet: Address
+  /** null for ETH. */
+  token: Address | null
+  by: WayToSee
+}
 
 /** A deposit row as the gate works on it. */
 export interface OpenDeposit {
@@ -72,6 +99,10 @@ export interface OpenDeposit {
   /** The reason in a sentence for the operator. */
   detail: string | null
   amountBaseUnits: bigint
+  /** The most that any source saw; null: not known for this block. */
+  seenBaseUnits: bigint | null
+  /** null: not kept. */
+  seenUnder: SeenUnder | null
   blockNumber: bigint
   blockHash: Hash
   attempt: number
@@ -92,11 +123,9 @@ export type Decision =
       detail: string | null
       /** Set where the payment is proven and only its value is not. */
       provenBaseUnits?: bigint
+      /** Set where the RPCs show another amount than was seen; looks count together only while they say the same. */
+      differs?: 'less' | 'more'
     }
-  /** Never, for a reason that cannot pass by itself. */
-  | { kind: 'reject'; deposit: OpenDeposit; reason: DepositReason }
-  /** The block stands and does not contain this payment. */
-  | { kind: 'void'; deposit: OpenDeposit }
   /** The block no longer stands: the transaction must be found again. */
   | { kind: 'lost'; deposit: OpenDeposit }
   /** It cannot be decided yet. */

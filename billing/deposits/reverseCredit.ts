@@ -50,6 +50,7 @@ export async function reverseCredit(
       update credits.deposit
       set state = ${movedTo === null ? 'reversed' : 'pending'}, credit_micros = null, credited_at = null, failures = 0,
         retry_at = ${movedTo === null ? retryAt : null},
+        seen_base_units = case when block_hash = ${movedTo?.blockHash ?? deposit.blockHash} then seen_base_units end,
         block_number = ${(movedTo?.blockNumber ?? deposit.blockNumber).toString()},
         block_hash = ${movedTo?.blockHash ?? deposit.blockHash}, updated_at = now()
       where id = ${deposit.id}`

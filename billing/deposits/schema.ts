@@ -16,23 +16,32 @@ import {
 import { big, instant } from '../database/columns.ts'
 import { credits, ledgerEntry } from '../ledger/schema.ts'
 
+/** `rejected` was written by versions before 0.2; nothing is rejected any more. */
 export const depositStates = ['pending', 'held', 'credited', 'orphaned', 'reversed', 'rejected'] as const
 
 export type DepositState = (typeof depositStates)[number]
 
-/** Why a deposit is held (the reason can pass) or rejected (it cannot). */
+/** Why a deposit is held. Every reason can pass; what ends it is in docs/architecture.md. */
 export const depositReasons = [
   'below_minimum',
   'price_unavailable',
   'state_unavailable',
   'rpc_disagreement',
+  'evidence_unavailable',
+  'payment_not_seen',
   'amount_too_large',
   'amount_unclear',
   'daily_cap_reached',
   'rail_disabled',
+  'setup_changed',
 ] as const
 
 export type DepositReason = (typeof depositReasons)[number]
+
+/** How a payment was seen: a token's log, a call frame, or the value of the transaction itself. */
+export const waysToSee = ['logs', 'traces', 'transactions'] as const
+
+export type WayToSee = (typeof waysToSee)[number]
 
 /**
  * All transfers of one rail from one payer in one transaction. `id` is `<chainId>-<txHash>-<asset>-<payer>`: it does not
@@ -55,6 +64,12 @@ export const deposit = credits.table(
     blockNumber: big('block_number').notNull(),
     blockHash: text('block_hash').notNull(),
     blockTimestamp: instant('block_timestamp').notNull(),
+    /** The most that any source saw; null in rows of before 0.2, and until it is seen in the block a reorg moved it to. */
+    seenBaseUnits: numeric('seen_base_units', { precision: 78, scale: 0 }),
+    /** Under which revenue wallet and token contract it was seen (null for ETH), and how. Null: not kept. */
+    seenWallet: text('seen_wallet'),
+    seenToken: text('seen_token'),
+    seenBy: text('seen_by', { enum: waysToSee }),
     /** How many times it has been credited; each credit after the first follows a reversal. */
     attempt: integer('attempt').notNull().default(0),
     /** The standing credit; null when there is none. */
@@ -80,6 +95,8 @@ export const deposit = credits.table(
       .on(table.chainId, table.blockNumber)
       .where(sql`${table.state} = 'credited' and not ${table.final}`),
     index('deposit_below_minimum').on(table.payer, table.rail).where(sql`${table.reason} = 'below_minimum'`),
+    check('deposit_seen_amount_is_positive', sql`${table.seenBaseUnits} > 0`),
+    check('deposit_seen_by_is_known', sql`${table.seenBy} in ('logs', 'traces', 'transactions')`),
     check('deposit_amount_is_positive', sql`${table.amountBaseUnits} > 0`),
     check(
       'deposit_is_credited_with_micros',
@@ -120,6 +137,10 @@ export const depositCredit = credits.table(
   (table) => [
     primaryKey({ columns: [table.depositId, table.attempt] }),
     index('deposit_credit_newest').on(table.createdAt),
+    // Finds the credits at an AXGT price a day before and after a block.
+    index('deposit_credit_by_price_time')
+      .on(sql`((quote->'price'->'reading'->'block'->>'timestamp')::bigint)`)
+      .where(sql`quote->'price'->>'mode' = 'twap'`),
     uniqueIndex('deposit_credit_stands_at_most_once')
       .on(table.depositId)
       .where(sql`${table.reversalEntryId} is null`),
@@ -166,4 +187,23 @@ export const submittedTransaction = credits.table(
     retryAt: instant('retry_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.chainId, table.txHash] })],
+)
+
+/**
+ * Transactions of which every payment has been read, by the strongest way that the chain's RPCs offered: nobody else's
+ * money in them is unknown. Good for one block; a reorg makes it void.
+ */
+export const readTransaction = credits.table(
+  'read_transaction',
+  {
+    chainId: bigint('chain_id', { mode: 'number' }).notNull(),
+    txHash: text('tx_hash').notNull(),
+    blockHash: text('block_hash').notNull(),
+    seenBy: text('seen_by', { enum: ['traces', 'transactions'] }).notNull(),
+    readAt: instant('read_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.chainId, table.txHash] }),
+    check('read_transaction_seen_by_is_known', sql`${table.seenBy} in ('traces', 'transactions')`),
+  ],
 )

@@ -1,11 +1,18 @@
 import type { Hash } from 'viem'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
-import { depositId, railOf } from '../deposits/deposit.ts'
+import { depositId, type OpenDeposit, railOf } from '../deposits/deposit.ts'
 import { type DepositView, readDeposits } from '../deposits/depositViews.ts'
 import { selectByTransaction } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
+import { isJudgedNow } from '../gate/proveDeposits.ts'
+import { isWhollyRead } from '../gate/readings.ts'
 import { settleDeposits } from '../gate/settleDeposits.ts'
-import { findTransaction, recordTransaction, type TransactionFinding } from '../gate/submittedTransactions.ts'
+import {
+  findTransaction,
+  recordTransaction,
+  rememberSubmission,
+  type TransactionFinding,
+} from '../gate/submittedTransactions.ts'
 
 /**
  * Makes the desk, where anybody may ask about a transaction hash or submit one. A submission is found, proven and credited
@@ -18,23 +25,49 @@ export function createDesk(deps: GateDeps): TransactionDesk {
 
   async function look(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
     const deposits = await recorded(txHash)
+    if (deposits.length > 0 && deposits.every(isCredited)) return lookAtWhole(txHash, deposits)
     if (deposits.some(isAlive)) return found(txHash, deposits)
-    return lookOnChains(chainsOf(deps, chainId), txHash, deposits, (chain) => findTransaction(chain, txHash))
+    const chains = chainsOf(deps, chainId)
+    const { minedOn, openOn, ...answer } = await lookOnChains(chains, txHash, deposits, (chain) =>
+      findTransaction(chain, txHash),
+    )
+    return answer
   }
 
   async function submit(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
     const known = await recorded(txHash)
-    const isSettled = known.length > 0 && known.every(({ state }) => state === 'credited')
-    if (isSettled) return found(txHash, known)
+    if (known.length > 0 && known.every(isCredited) && (await areWhollyRead(deps, known))) {
+      return found(txHash, known, true)
+    }
     const chains = chainsOf(deps, chainId)
     const lookup = await lookOnChains(chains, txHash, known, (chain) =>
       recordTransaction(deps, chain, txHash),
     )
-    const chain = chains.find((candidate) => candidate.chainId === lookup.minedOn)
+    const { minedOn, openOn, ...answer } = lookup
+    const chain = chains.find((candidate) => candidate.chainId === minedOn)
     const head = chain === undefined ? null : await settleNow(deps, chain, txHash)
-    if (lookup.unminedOn !== null) await remember(deps, lookup.unminedOn, txHash)
     const after = await recorded(txHash)
-    return after.some(isAlive) ? found(txHash, countBy(head, lookup.minedOn, after)) : lookup
+    const isWhole = after.length > 0 && (await areWhollyRead(deps, after))
+    // What is not recorded by now is looked at again: not mined yet, said to pay nothing, or not to be read (wholly) here.
+    const isPartial = minedOn !== null && after.length > 0 && !isWhole
+    for (const chainId of isPartial ? new Set([...openOn, minedOn]) : openOn) {
+      await rememberSubmission(deps, chainId, txHash)
+    }
+    if (!after.some(isAlive)) return answer
+    return found(txHash, countBy(head, minedOn, after), isWhole && after.every(isCredited))
+  }
+
+  /** All that is known of is credited: over, once nobody else's money can be in the same transaction. */
+  async function lookAtWhole(txHash: Hash, deposits: DepositView[]): Promise<TransactionLookup> {
+    if (await areWhollyRead(deps, deposits)) return found(txHash, deposits, true)
+    for (const chain of chainsOf(deps, undefined)) {
+      if (!deposits.some(({ chainId }) => chainId === chain.chainId)) continue
+      await recordTransaction(deps, chain, txHash)
+      if (!(await isWhollyRead(deps.sql, chain, txHash)))
+        await rememberSubmission(deps, chain.chainId, txHash)
+    }
+    const after = await recorded(txHash)
+    return found(txHash, after, after.every(isCredited) && (await areWhollyRead(deps, after)))
   }
 
   return {
@@ -51,6 +84,20 @@ export function createDesk(deps: GateDeps): TransactionDesk {
   }
 }
 
+function isCredited({ state }: DepositView): boolean {
+  return state === 'credited'
+}
+
+async function areWhollyRead(deps: GateDeps, deposits: DepositView[]): Promise<boolean> {
+  const read = await Promise.all(
+    deposits.map(async ({ chainId, txHash }) => {
+      const chain = deps.chains.get(chainId)
+      return chain !== undefined && isWhollyRead(deps.sql, chain, txHash)
+    }),
+  )
+  return read.every((isRead) => isRead)
+}
+
 /** Whether the record answers the question; an orphaned deposit is searched for on the chain. */
 function isAlive({ state }: DepositView): boolean {
   return state !== 'orphaned'
@@ -60,17 +107,15 @@ function chainsOf(deps: GateDeps, chainId: number | undefined): GateChain[] {
   return [...deps.chains.values()].filter((chain) => chainId === undefined || chain.chainId === chainId)
 }
 
-function found(txHash: Hash, deposits: DepositView[]): TransactionLookup {
-  return { kind: 'found', transaction: { txHash, outcome: outcomeOf(deposits), deposits } }
+function found(txHash: Hash, deposits: DepositView[], isSettled = false): TransactionLookup {
+  return { kind: 'found', transaction: { txHash, outcome: isSettled ? 'settled' : 'pending', deposits } }
 }
 
-function outcomeOf(deposits: DepositView[]): TransactionOutcome {
-  if (deposits.length === 0) return 'no_qualifying_transfer'
-  const isOver = ({ state }: DepositView) => state === 'credited' || state === 'rejected'
-  return deposits.every(isOver) ? 'settled' : 'pending'
+type ChainLookup = TransactionLookup & {
+  minedOn: number | null
+  /** Chains on which the hash is known, or not to be asked about, and nothing that it pays was found. */
+  openOn: number[]
 }
-
-type ChainLookup = TransactionLookup & { minedOn: number | null; unminedOn: number | null }
 
 /** Asks all chains. A chain with the transaction in a block takes precedence over a mempool, and both over silence. */
 async function lookOnChains(
@@ -80,23 +125,43 @@ async function lookOnChains(
   find: (chain: GateChain) => Promise<TransactionFinding>,
 ): Promise<ChainLookup> {
   const findings = await Promise.all(chains.map(async (chain) => ({ chain, finding: await find(chain) })))
-  const nowhere = { minedOn: null, unminedOn: null }
+  const openOn = findings.filter(({ finding }) => isOpen(finding)).map(({ chain }) => chain.chainId)
   for (const { chain, finding } of findings) {
     if (finding.kind !== 'mined') continue
     const transaction = await viewMined(chain, txHash, finding)
-    return { kind: 'found', transaction, minedOn: chain.chainId, unminedOn: null }
+    return { kind: 'found', transaction, minedOn: chain.chainId, openOn }
   }
   for (const { chain, finding } of findings) {
     if (finding.kind !== 'unmined') continue
     const deposits = finding.transfers.map((transfer) => viewTransfer(chain, txHash, transfer, null))
     const transaction: TransactionView = { txHash, outcome: 'pending', deposits }
-    return { kind: 'found', transaction, minedOn: null, unminedOn: chain.chainId }
+    return { kind: 'found', transaction, minedOn: null, openOn }
   }
   if (recorded.length > 0) {
-    return { kind: 'found', transaction: { txHash, outcome: 'pending', deposits: recorded }, ...nowhere }
+    return {
+      kind: 'found',
+      transaction: { txHash, outcome: 'pending', deposits: recorded },
+      minedOn: null,
+      openOn,
+    }
   }
   const isKnownAbsent = findings.every(({ finding }) => finding.kind === 'absent')
-  return { kind: isKnownAbsent ? 'not_found' : 'unavailable', ...nowhere }
+  return { kind: isKnownAbsent ? 'not_found' : 'unavailable', minedOn: null, openOn }
+}
+
+/** Not for a hash that no RPC could be asked about on any chain: anybody can make those up. */
+function isOpen(finding: TransactionFinding): boolean {
+  switch (finding.kind) {
+    case 'mined':
+      return !finding.location.succeeded || finding.transfers.length === 0
+    case 'unmined':
+      return true
+    case 'unread':
+      return true
+    case 'absent':
+    case 'unknown':
+      return false
+  }
 }
 
 async function viewMined(
@@ -153,28 +218,34 @@ function countBy(head: Head | null, chainId: number | null, deposits: DepositVie
   })
 }
 
+/**
+ * A process with other settings than a deposit was seen under, or whose RPCs offer no traces of what a trace showed, leaves
+ * it to the gate: replicas are not all restarted at once.
+ */
+function canJudge(deps: GateDeps, chain: GateChain, deposit: OpenDeposit): boolean {
+  const isWeaker = chain.setup.ethDetection === 'transactions' && deposit.seenUnder?.by === 'traces'
+  return !isWeaker && isJudgedNow(deps, chain, deposit)
+}
+
 /** Settles a transaction's deposits that are deep enough now, not at the gate's next pass. Returns the head it used. */
 async function settleNow(deps: GateDeps, chain: GateChain, txHash: Hash): Promise<Head | null> {
   const reading = await chain.reader.readHead()
   if (reading.kind !== 'agreed') return null
   const deepest = deepestBlock(reading.head, chain.confirmations)
   const open = (await selectByTransaction(deps.sql, txHash)).filter(
-    ({ state, chainId, blockNumber }) =>
-      (state === 'pending' || state === 'held') && chainId === chain.chainId && blockNumber <= deepest,
+    (deposit) =>
+      (deposit.state === 'pending' || deposit.state === 'held') &&
+      deposit.chainId === chain.chainId &&
+      deposit.blockNumber <= deepest &&
+      canJudge(deps, chain, deposit),
   )
   if (open.length > 0) await settleDeposits(deps, chain, reading.head, open)
   return reading.head
 }
 
-async function remember(deps: GateDeps, chainId: number, txHash: Hash): Promise<void> {
-  await deps.sql`
-    insert into credits.submitted_transaction (chain_id, tx_hash) values (${chainId}, ${txHash})
-    on conflict do nothing`
-}
-
 /**
- * `pending`: something may still change (mempool, confirmations, held). `settled`: every deposit is credited or
- * rejected. The other two say why nothing will be credited.
+ * `pending`: something may still change (mempool, confirmations, held, not wholly read yet). `settled`: the whole
+ * transaction was read and every deposit in it is credited. The other two say why nothing will be credited.
  */
 export type TransactionOutcome = 'pending' | 'settled' | 'no_qualifying_transfer' | 'transaction_failed'
 
@@ -187,7 +258,8 @@ export interface TransactionView {
 /** What the API asks the gate about one transaction hash, which must be 0x and 64 lower-case hex digits. */
 export interface TransactionDesk {
   /**
-   * Looks without recording anything: what the database knows, otherwise what the RPCs of all configured chains show.
+   * Looks at what the database knows, otherwise at what the RPCs of all configured chains show. Records nothing, except
+   * that a transaction all of whose known deposits are credited is read as a whole once: it may hold somebody else's.
    * `not_found` when no chain knows the hash; `unavailable` when a chain could not be asked and no other knows it.
    */
   look(txHash: Hash, chainId?: number): Promise<TransactionLookup>

@@ -2,7 +2,9 @@ import type { Address } from 'viem'
 import type { Agreed } from '../chain/rpc/agree.ts'
 import type { Rail } from '../config/config.ts'
 import type { GateDeps, GateRail } from '../gate/gateDeps.ts'
-import { readLastAccepted } from '../prices/priceHistory.ts'
+import { readAxgtHistory } from '../prices/priceHistory.ts'
+import type { AxgtHistory } from '../pricing/axgtHistory.ts'
+import type { PriceBlock } from '../pricing/oracleReading.ts'
 import { sourceOf } from '../pricing/priceRail.ts'
 import { type Quote, quote } from '../pricing/quote.ts'
 import { createMarkets, type Market } from './createMarkets.ts'
@@ -17,6 +19,7 @@ const RETRY_AFTER_SECONDS = 5
  */
 export function createQuoter(deps: GateDeps): Quoter {
   const markets = createMarkets(deps)
+  const readHistory = rememberHistory(deps)
   return {
     async quote(request): Promise<QuoteResult> {
       const rail = deps.rails.get(request.rail)
@@ -24,13 +27,29 @@ export function createQuoter(deps: GateDeps): Quoter {
       if (rail === undefined || chain === undefined) return { kind: 'rail_unknown' }
       const market = await markets.newest(chain)
       if (market === null) return unavailable('the chain cannot be read')
-      return quoteAt(deps, market, rail, request)
+      return quoteAt({ ...deps, readHistory }, market, rail, request)
     },
   }
 }
 
+type ReadHistory = (rail: Rail, block: PriceBlock) => Promise<AxgtHistory>
+
+/** What a rail's price is compared with, read once a block however many ask. */
+function rememberHistory({ sql }: GateDeps): ReadHistory {
+  const kept = new Map<Rail, { hash: string; history: Promise<AxgtHistory> }>()
+  return (rail, block) => {
+    const known = kept.get(rail)
+    if (known?.hash === block.hash) return known.history
+    const history = readAxgtHistory(sql, rail, block)
+    kept.set(rail, { hash: block.hash, history })
+    // A database that was away for a moment is asked again.
+    history.catch(() => kept.delete(rail))
+    return history
+  }
+}
+
 async function quoteAt(
-  deps: GateDeps,
+  deps: GateDeps & { readHistory: ReadHistory },
   market: Market,
   rail: GateRail,
   { wallet, amountBaseUnits, atLeastMicros }: QuoteRequest,
@@ -44,10 +63,8 @@ async function quoteAt(
   if (balance !== null && balance.kind !== 'agreed') return unavailable(whyNot(balance))
   if (oracle !== null && oracle.kind !== 'agreed') return unavailable(whyNot(oracle))
   const decimals = deps.axgtDecimals.get(chainId)
-  const lastAccepted =
-    source === 'twap' && oracle !== null
-      ? await readLastAccepted(deps.sql, rail.config.rail, oracle.value.block)
-      : null
+  const isCompared = source === 'twap' && oracle !== null
+  const history = isCompared ? await deps.readHistory(rail.config.rail, oracle.value.block) : null
   const outcome = quote({
     pricing: deps.pricing,
     rail: rail.config,
@@ -58,7 +75,7 @@ async function quoteAt(
     axgt: balance === null || decimals === undefined ? null : { balance: balance.value, decimals },
     block: market.head,
     oracle: oracle?.value ?? null,
-    lastAccepted,
+    history,
   })
   return outcome.kind === 'price_unavailable' ? unavailable(outcome.why) : outcome
 }

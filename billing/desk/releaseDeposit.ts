@@ -7,7 +7,8 @@ import type { DepositReason, DepositState } from '../deposits/schema.ts'
 import { selectById } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import { planDeposit } from '../gate/planDeposit.ts'
-import { readLastAccepted } from '../prices/priceHistory.ts'
+import { readAxgtHistory } from '../prices/priceHistory.ts'
+import { axgtLimitOf, sourceOf } from '../pricing/priceRail.ts'
 import type { Quote } from '../pricing/quote.ts'
 
 /** Reasons that the operator may overrule. Any other concerns the payment itself, not its value. */
@@ -15,6 +16,7 @@ const releasable: readonly (DepositReason | null)[] = [
   'state_unavailable',
   'price_unavailable',
   'daily_cap_reached',
+  'setup_changed',
 ]
 
 /**
@@ -51,8 +53,17 @@ export async function releaseDeposit(deps: GateDeps, order: ReleaseOrder): Promi
     releasedBy: order.releasedBy,
     note: order.note,
   }
-  const event = await creditReleased(deps.sql, credit, { release, finalizedNumber: head.finalizedNumber })
-  if (event === null) return unproven('it is no longer held, or the balance cannot hold it')
+  const event = await creditReleased(deps.sql, credit, {
+    release,
+    finalizedNumber: head.finalizedNumber,
+    meter: deps.meterLimits,
+    axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
+  })
+  if (event === null) {
+    return unproven(
+      'it is no longer held, the balance cannot hold it, or its price is too far from one just credited',
+    )
+  }
   deps.report(event)
   return { kind: 'released', quote: credit.quote, attempt: event.attempt }
 }
@@ -66,7 +77,8 @@ async function quoteAt(
   deposit: OpenDeposit,
   { atBlock, acceptDeviation }: ReleaseOrder,
 ): Promise<{ kind: 'quoted'; credit: Credit } | Extract<ReleaseOutcome, { kind: 'unproven' | 'unpriced' }>> {
-  const proof = await prove(chain, deposit)
+  const under = underOwnSetup(deps, chain, deposit)
+  const proof = await prove(chain, deposit, under)
   if (proof.kind !== 'agreed') return unproven(whyNot(proof))
   if (!proof.value.canonical) return unproven('its block is no longer canonical')
   const hash = await chain.reader.readCanonicalHash(atBlock)
@@ -93,11 +105,15 @@ async function quoteAt(
       oracle: market,
     },
   }
+  const rail = deps.rails.get(deposit.rail)
+  const isCompared =
+    rail !== undefined && market !== null && sourceOf(deps.pricing, rail.config.asset) === 'twap'
   const decision = planDeposit(deposit, evidence, {
-    rail: deps.rails.get(deposit.rail),
+    rail: under.rail,
+    setup: under.setup,
     pricing: deps.pricing,
     axgtDecimals: deps.axgtDecimals.get(chain.chainId) ?? null,
-    lastAccepted: market === null ? null : await readLastAccepted(deps.sql, deposit.rail, market.block),
+    history: isCompared ? await readAxgtHistory(deps.sql, deposit.rail, market.block) : null,
     release: { block: { number: atBlock, hash: hash.value }, acceptDeviation },
   })
   switch (decision.kind) {
@@ -107,9 +123,6 @@ async function quoteAt(
       return { kind: 'unpriced', detail: minimumOf(decision.quote) }
     case 'hold':
       return { kind: 'unpriced', detail: decision.detail ?? decision.reason }
-    case 'reject':
-      return { kind: 'unpriced', detail: `${deposit.rail} is not enabled (RAILS)` }
-    case 'void':
     case 'lost':
       return unproven('its block does not hold this payment')
     case 'wait':
@@ -117,13 +130,33 @@ async function quoteAt(
   }
 }
 
-/** With the state of the deposit's own block if it is still available, otherwise without. */
-async function prove(chain: GateChain, { blockNumber, blockHash, txHash, rail }: OpenDeposit) {
-  const block = { number: blockNumber, hash: blockHash }
-  const transactions = [{ txHash, ether: rail.startsWith('eth:') }]
-  const whole = await chain.reader.readEvidence({ block, transactions, state: true })
+/**
+ * What the deposit was seen under, which is what the operator vouches for: the wallet or token may be another by now. A rail
+ * that is off stays off.
+ */
+function underOwnSetup(deps: GateDeps, chain: GateChain, { rail: name, seenUnder }: OpenDeposit) {
+  const rail = deps.rails.get(name)
+  if (rail === undefined || seenUnder === null) return { rail, setup: chain.setup }
+  const { wallet, token } = seenUnder
+  return { rail: { ...rail, config: { ...rail.config, token } }, setup: { ...chain.setup, wallet } }
+}
+
+/** With the state of its own block where it is still available, else without. */
+async function prove(
+  chain: GateChain,
+  { blockNumber, blockHash, txHash, rail: name }: OpenDeposit,
+  { rail, setup }: ReturnType<typeof underOwnSetup>,
+) {
+  const token = rail?.config.token ?? null
+  const tokens = new Map(token === null || rail === undefined ? [] : [[token, rail.config.asset]])
+  const request = {
+    block: { number: blockNumber, hash: blockHash },
+    transactions: [{ txHash, ether: name.startsWith('eth:') }],
+    under: { wallet: setup.wallet, tokens },
+  }
+  const whole = await chain.reader.readEvidence({ ...request, state: true })
   if (whole.kind !== 'state_unavailable') return whole
-  return chain.reader.readEvidence({ block, transactions, state: false })
+  return chain.reader.readEvidence({ ...request, state: false })
 }
 
 function minimumOf({ amountBaseUnits, minimumBaseUnits }: Quote): string {

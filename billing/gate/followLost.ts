@@ -20,8 +20,7 @@ export async function resolveLost(deps: GateDeps, chain: GateChain, deposits: Op
       }
       await postponeDeposits(deps.sql, group, deps.clock())
     } else if (located.value === null) {
-      const delayMs = lostRetryDelayMs(0) ?? 0
-      const retryAt = new Date(deps.clock().getTime() + delayMs)
+      const retryAt = new Date(deps.clock().getTime() + lostRetryDelayMs(0))
       const events = await orphanDeposits(
         deps.sql,
         group.map((deposit) => ({ deposit, retryAt })),
@@ -40,8 +39,8 @@ const MAX_LOST_PER_PASS = 100
 
 /**
  * Searches the chain again for orphaned and reversed deposits: a transaction that a reorg dropped often comes back. Once
- * found, the deposit is pending in its new block. Otherwise the search is repeated at growing intervals and ends after
- * about two days; the indexer or a submission can still bring the deposit back.
+ * found, in whatever block, the deposit is pending there. Otherwise the search is repeated at growing intervals, and never
+ * ends: the RPCs may have been wrong all the time.
  */
 export async function searchLost(deps: GateDeps, chain: GateChain): Promise<void> {
   const lost = await selectLost(deps.sql, {
@@ -58,8 +57,7 @@ export async function searchLost(deps: GateDeps, chain: GateChain): Promise<void
 }
 
 async function postponeSearch(deps: GateDeps, deposit: OpenDeposit): Promise<void> {
-  const delayMs = lostRetryDelayMs(deposit.failures + 1)
-  const retryAt = delayMs === null ? null : new Date(deps.clock().getTime() + delayMs)
+  const retryAt = new Date(deps.clock().getTime() + lostRetryDelayMs(deposit.failures + 1))
   await deps.sql`
     update credits.deposit set failures = failures + 1, retry_at = ${retryAt}
     where id = ${deposit.id} and state = ${deposit.state}`

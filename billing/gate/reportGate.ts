@@ -3,7 +3,7 @@ import type { GateEvent } from '../deposits/deposit.ts'
 import type { Metrics } from '../health/createMetrics.ts'
 
 /**
- * Reports what the gate did: a log line for each deposit credited, held, reversed, orphaned or rejected, with key, amounts
+ * Reports what the gate did: a log line for each deposit credited, held, reversed or orphaned, with key, amounts
  * and block; errors for what an operator must look at; and the metrics. A lasting problem is logged when it begins and when
  * it ends, not at every pass.
  */
@@ -13,6 +13,7 @@ export function reportGate(
   loggable: (error: unknown) => unknown,
 ): (event: GateEvent) => void {
   const problems = new Map<number, string | null>()
+  const jobProblems = new Map<number, string | null>()
   const unpriced = new Map<string, boolean>()
   return (event) => {
     switch (event.kind) {
@@ -40,16 +41,31 @@ export function reportGate(
         logger.warn(text(facts), 'deposit orphaned: no canonical block holds it')
         return
       }
-      case 'rejected': {
-        const { kind, ...facts } = event
-        logger.warn(text(facts), 'deposit rejected')
-        return
-      }
       case 'disagreement':
         metrics.rpcDisagreementsTotal.inc({ chain: String(event.chainId) })
         logger.debug({ chainId: event.chainId, detail: event.detail }, 'the RPCs do not agree')
         return
+      case 'jobs': {
+        const before = jobProblems.get(event.chainId) ?? null
+        jobProblems.set(event.chainId, event.problem)
+        if (event.problem === before) return
+        if (event.problem === null)
+          logger.info({ chainId: event.chainId }, 'the jobs beside the gate work again')
+        else {
+          logger.warn(
+            { chainId: event.chainId, problem: event.problem, error: loggable(event.error) },
+            'a job beside the gate failed; passes go on, and it is tried again',
+          )
+        }
+        return
+      }
+      case 'untraced': {
+        const { kind, ...facts } = event
+        logger.error(text(facts), 'ETH came in, and no RPC can trace the transaction that may have paid it')
+        return
+      }
       case 'problem': {
+        metrics.rpcProblem.set({ chain: String(event.chainId) }, event.problem === null ? 0 : 1)
         const before = problems.get(event.chainId) ?? null
         problems.set(event.chainId, event.problem)
         if (event.problem === before) return

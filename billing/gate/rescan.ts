@@ -1,6 +1,9 @@
+import type { UntracedTransaction } from '../chain/proof/findEther.ts'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { recordSeen } from '../deposits/recordSeen.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
+import { underNow } from './readings.ts'
+import { noteUntraced } from './searchUntraced.ts'
 
 /** Blocks in one eth_getLogs request; every provider serves this many. */
 const MAX_BLOCKS_PER_LOGS_REQUEST = 500n
@@ -12,8 +15,13 @@ export interface RescanRange {
   fromBlock: bigint
   /** Inclusive. */
   toBlock: bigint
-  /** Whether to search for ETH too, at a cost of two requests per block. */
-  ether: boolean
+  /** Whether to search for token transfers; unless told, yes. */
+  tokens?: boolean
+  /**
+   * Whether to search for ETH too, at a cost of two requests per block. `transactions`: what transactions pay by their own
+   * value only, at a cost of one.
+   */
+  ether: boolean | 'transactions'
   onProgress?: (progress: { block: bigint; found: number; recorded: number }) => void
 }
 
@@ -34,13 +42,22 @@ export async function rescan(
   for (let fromBlock = range.fromBlock; fromBlock <= range.toBlock; fromBlock += step) {
     const last = fromBlock + step - 1n
     const toBlock = last < range.toBlock ? last : range.toBlock
-    const transfers = await chain.reader.findTransfers({ fromBlock, toBlock, ether: range.ether })
+    const untraced: UntracedTransaction[] = []
+    const transfers = await chain.reader.findTransfers({
+      fromBlock,
+      toBlock,
+      ether: range.ether,
+      onUntraced: (found) => untraced.push(...found),
+      ...(range.tokens === undefined ? {} : { tokens: range.tokens }),
+    })
+    await noteUntraced(deps.sql, range.chainId, untraced)
     const timestamps = await readTimestamps(chain, new Set(transfers.map(({ blockNumber }) => blockNumber)))
     found += transfers.length
     recorded += await recordSeen(
       deps.sql,
       transfers.map((transfer) => ({
         ...transfer,
+        under: { ...underNow(deps, chain, transfer.asset), by: transfer.by },
         chainId: range.chainId,
         blockTimestamp: timestamps.get(transfer.blockNumber) ?? deps.clock(),
       })),
@@ -67,7 +84,8 @@ const MIN_SWEEP_BLOCKS = 8n
 /**
  * Searches for token transfers that the indexer never saw: an RPC that once answered with empty logs leaves a gap that
  * nothing else would notice. All RPCs are asked, one request each for every few blocks, and what any of them shows is
- * recorded. ETH is not swept: providers lose logs, whereas Ponder refuses a block without its traces or transactions.
+ * recorded. ETH is not swept: providers lose logs, whereas of a block's traces or transactions it is known when they are
+ * missing ({@link noteUntraced}).
  *
  * Its progress is kept in the database. The first sweep begins at the head, since the indexer covers the past.
  */

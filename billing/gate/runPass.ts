@@ -3,14 +3,12 @@ import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { holdDeposits } from '../deposits/changeDeposits.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import { selectDue, selectShallow } from '../deposits/selectDeposits.ts'
-import { resolveLost, searchLost } from './followLost.ts'
+import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 import { readCandidates } from './readCandidates.ts'
-import { sweepTokens } from './rescan.ts'
+import { runJobs } from './runJobs.ts'
 import { settleDeposits } from './settleDeposits.ts'
-import { searchSubmitted } from './submittedTransactions.ts'
 import { watchCredits } from './watchCredits.ts'
-import { watchPrices } from './watchPrices.ts'
 import { writeProblem, writeStatus } from './writeStatus.ts'
 
 /** Deposits decided together: bounds memory whatever the backlog, and the size of a crediting transaction. */
@@ -21,8 +19,15 @@ const MAX_DEPOSITS_PER_BATCH = 500
  * that the rest still stands. Ends when nothing more is due. Returns false when the chain could not be read.
  *
  * Everything it decided is in the database when it returns. Every step may be interrupted anywhere and run again.
+ *
+ * @param jobs What is to be done beside the pass, with the head that it read; by default it waits for {@link runJobs}.
  */
-export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address): Promise<boolean> {
+export async function runPass(
+  deps: GateDeps,
+  chain: GateChain,
+  wallet: Address,
+  jobs: (deps: GateDeps, chain: GateChain, head: Head) => Promise<void> | void = runJobs,
+): Promise<boolean> {
   const startedAt = performance.now()
   const { chainId } = chain
   const reading = await chain.reader.readHead()
@@ -41,14 +46,11 @@ export async function runPass(deps: GateDeps, chain: GateChain, wallet: Address)
   }
   const { head } = reading
   // An RPC that fails while enough others agree is reported at the end, and does not make the service unready.
-  await writeStatus(deps.sql, chainId, head)
+  await writeStatus(deps.sql, chain, head)
   const credited = await settleDue(deps, chain, head)
   await checkShallow(deps, chain, head)
   await watchCredits(deps, chain, head)
-  await searchLost(deps, chain)
-  await searchSubmitted(deps, chain)
-  await sweepTokens(deps, chain, head)
-  await watchPrices(deps, chain, head)
+  await jobs(deps, chain, head)
   deps.report({ kind: 'problem', chainId, problem: reading.problem })
   const durationMs = performance.now() - startedAt
   deps.report({ kind: 'passed', chainId, durationMs, headNumber: head.number, credited })

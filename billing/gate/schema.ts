@@ -1,4 +1,4 @@
-import { bigint, integer, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
 import { big, instant } from '../database/columns.ts'
 import { credits } from '../ledger/schema.ts'
 
@@ -30,6 +30,12 @@ export const chainStatus = credits.table('chain_status', {
   anchoredAt: instant('anchored_at'),
   /** Up to where the sweep has searched for token transfers. */
   sweptNumber: big('swept_number'),
+  /** Up to where the gate searched blocks itself while the index was behind. */
+  searchedNumber: big('searched_number'),
+  /** How the process that makes the passes sees ETH; null before its first pass since 0.2. */
+  ethDetection: text('eth_detection', { enum: ['traces', 'transactions'] }),
+  /** Null while the helper jobs beside the passes do their work, else one sentence for the operator. */
+  jobProblem: text('job_problem'),
   passedAt: instant('passed_at').notNull(),
   /** null when the last pass was clean; otherwise one sentence for the operator. */
   problem: text('problem'),
@@ -42,8 +48,34 @@ export const indexerCursor = credits.table(
     chainId: bigint('chain_id', { mode: 'number' }).notNull(),
     indexerSchema: text('indexer_schema').notNull(),
     blockNumber: big('block_number').notNull(),
+    /** The revenue wallet that this schema indexes; null where it was first read before 0.2. */
+    wallet: text('wallet'),
   },
   (table) => [primaryKey({ columns: [table.chainId, table.indexerSchema] })],
+)
+
+/**
+ * Transactions that could not be traced, by the indexer's RPC or any of ours: what they pay is not known, and each is looked
+ * at again by itself. Written by the supervisor too, before the indexer passes over such a transaction.
+ */
+export const untracedTransaction = credits.table(
+  'untraced_transaction',
+  {
+    chainId: bigint('chain_id', { mode: 'number' }).notNull(),
+    txHash: text('tx_hash').notNull(),
+    blockNumber: big('block_number').notNull(),
+    blockHash: text('block_hash').notNull(),
+    notedAt: instant('noted_at').notNull().defaultNow(),
+    retryAt: instant('retry_at').notNull().defaultNow(),
+    /** What came in with its block beyond all that is recorded, in wei; null: not known. */
+    missingWei: numeric('missing_wei', { precision: 78, scale: 0 }),
+    /** It was read at last, and pays us nothing by what the RPCs say. */
+    isRead: boolean('is_read').notNull().default(false),
+  },
+  (table) => [
+    primaryKey({ columns: [table.chainId, table.txHash] }),
+    index('untraced_transaction_due').on(table.chainId, table.retryAt),
+  ],
 )
 
 /** What a token says about itself, kept so that a restart needs no RPC. Read from the chain once. */

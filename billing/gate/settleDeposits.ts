@@ -1,35 +1,41 @@
 import { deepestBlock, type Head } from '../chain/readHead.ts'
-import { holdDeposits, orphanDeposits, postponeDeposits, rejectDeposits } from '../deposits/changeDeposits.ts'
+import { holdDeposits, postponeDeposits } from '../deposits/changeDeposits.ts'
 import { creditDeposits } from '../deposits/creditDeposits.ts'
 import type { Decision, OpenDeposit } from '../deposits/deposit.ts'
 import { groupBy } from '../deposits/groupBy.ts'
 import { selectSmall } from '../deposits/selectDeposits.ts'
+import { axgtLimitOf } from '../pricing/priceRail.ts'
 import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
 import { planSmallPayments } from './planDeposit.ts'
-import { proveDeposits } from './proveDeposits.ts'
+import { type ProofOptions, proveDeposits } from './proveDeposits.ts'
 
 /** A payer's earlier small payments that are joined with a new one; the newest are taken first. */
 const MAX_SMALL_PAYMENTS_JOINED = 500
 
 /**
- * Decides deposits that are deep enough and carries the decisions out: credit, hold, reject, orphan, follow to another
- * block, or wait. The gate calls this for all that are due, a submission for its own transaction. Returns how many were
- * credited.
+ * Decides deposits that are deep enough and carries the decisions out: credit, hold, follow to another block, or wait. The
+ * gate calls this for all that are due, a submission for its own transaction. Returns how many were credited.
  */
 export async function settleDeposits(
   deps: GateDeps,
   chain: GateChain,
   head: Head,
   deposits: OpenDeposit[],
+  options: ProofOptions = {},
 ): Promise<number> {
   const deepest = deepestBlock(head, chain.confirmations)
-  const proven = await proveDeposits(deps, chain, deposits, deepest)
+  const proven = await proveDeposits(deps, chain, deposits, deepest, options)
   const decisions = await joinSmallPayments(deps, chain, deepest, proven)
-  const { events, tooLarge, overCap } = await creditDeposits(
+  const { events, tooLarge, overCap, tooFar } = await creditDeposits(
     deps.sql,
     decisions.filter((decision) => decision.kind === 'credit'),
-    { finalizedNumber: head.finalizedNumber, axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros },
+    {
+      finalizedNumber: head.finalizedNumber,
+      meter: deps.meterLimits,
+      axgtDailyCapMicros: deps.pricing.axgt.dailyCapMicros,
+      axgtMaxDeviationPercent: axgtLimitOf(deps.pricing),
+    },
   )
   for (const event of events) deps.report(event)
   await applyOthers(deps, chain, [
@@ -46,6 +52,12 @@ export async function settleDeposits(
       reason: 'daily_cap_reached' as const,
       detail: 'with it, more than AXGT_DAILY_CAP_MINUTES would be credited through AXGT today (UTC)',
     })),
+    ...tooFar.map(({ deposit }) => ({
+      kind: 'hold' as const,
+      deposit,
+      reason: 'price_unavailable' as const,
+      detail: 'the AXGT price is too far from one that was credited within a day of it',
+    })),
   ])
   return events.length
 }
@@ -53,23 +65,9 @@ export async function settleDeposits(
 async function applyOthers(deps: GateDeps, chain: GateChain, decisions: Decision[]): Promise<void> {
   const { sql, report } = deps
   const now = deps.clock()
-  const events = [
-    ...(await holdDeposits(
-      sql,
-      decisions.filter((decision) => decision.kind === 'hold'),
-      now,
-    )),
-    ...(await rejectDeposits(
-      sql,
-      decisions.filter((decision) => decision.kind === 'reject'),
-    )),
-    ...(await orphanDeposits(
-      sql,
-      decisions
-        .filter((decision) => decision.kind === 'void')
-        .map(({ deposit }) => ({ deposit, retryAt: null })),
-    )),
-  ]
+  const holds = decisions.filter((decision) => decision.kind === 'hold')
+  const events = await holdDeposits(sql, holds, now)
+  noteUnseen(deps, chain, holds)
   await postponeDeposits(
     sql,
     decisions.filter((decision) => decision.kind === 'wait').map(({ deposit }) => deposit),
@@ -81,6 +79,21 @@ async function applyOthers(deps: GateDeps, chain: GateChain, decisions: Decision
     chain,
     decisions.filter((decision) => decision.kind === 'lost').map(({ deposit }) => deposit),
   )
+}
+
+/** Bounds memory where no job looks at them, as in a process that only answers requests. */
+const MAX_BLOCKS_TO_SIGHT_AGAIN = 100
+
+function noteUnseen(
+  deps: GateDeps,
+  { chainId }: GateChain,
+  holds: Extract<Decision, { kind: 'hold' }>[],
+): void {
+  const blocks = deps.sightAgain.get(chainId) ?? new Set()
+  deps.sightAgain.set(chainId, blocks)
+  for (const { deposit, differs } of holds) {
+    if (differs === 'more' && blocks.size < MAX_BLOCKS_TO_SIGHT_AGAIN) blocks.add(deposit.blockNumber)
+  }
 }
 
 /**
@@ -110,8 +123,15 @@ async function joinSmallPayments(
       first.quote.minimumBaseUnits,
     )
     const others = recorded >= lowestMinimum ? await proveDeposits(deps, chain, earlier, deepest) : []
+    const planned = planSmallPayments([...group, ...others.filter((decision) => decision.kind === 'small')])
+    // While one that would complete the sum cannot be looked at, the others wait for it seconds, and not for the next day.
+    const isIncomplete = others.some(({ kind }) => kind === 'wait' || kind === 'lost')
     joined.push(
-      ...planSmallPayments([...group, ...others.filter((decision) => decision.kind === 'small')]),
+      ...planned.map((decision) =>
+        isIncomplete && decision.kind === 'hold'
+          ? { kind: 'wait' as const, deposit: decision.deposit }
+          : decision,
+      ),
       ...others.filter((decision) => decision.kind !== 'small'),
     )
   }

@@ -3,27 +3,23 @@ import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { ProvenTransfer } from '../chain/proof/transfers.ts'
 import { recordSeen } from '../deposits/recordSeen.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
+import { isWhollyRead, noteWholeReadings, seenOf } from './readings.ts'
 
-/** Finds a transaction and records its deposits as pending. Idempotent. */
+/**
+ * Finds a transaction and records its deposits as pending, each as seen again where it is known. Notes that the whole of it
+ * was read, where it was. Idempotent.
+ */
 export async function recordTransaction(
   deps: GateDeps,
   chain: GateChain,
   txHash: Hash,
 ): Promise<TransactionFinding> {
   const finding = await findTransaction(chain, txHash)
-  if (finding.kind === 'mined' && finding.location.succeeded) {
-    await recordSeen(
-      deps.sql,
-      finding.transfers.map((transfer) => ({
-        ...transfer,
-        chainId: chain.chainId,
-        txHash,
-        blockNumber: finding.location.blockNumber,
-        blockHash: finding.location.blockHash,
-        blockTimestamp: new Date(Number(finding.timestamp) * 1000),
-      })),
-    )
-  }
+  if (finding.kind !== 'mined' || !finding.location.succeeded) return finding
+  const { location, timestamp, transfers } = finding
+  const { blockNumber, blockHash } = location
+  await recordSeen(deps.sql, seenOf(deps, chain, { txHash, transfers, blockNumber, blockHash, timestamp }))
+  if (transfers.length > 0) await noteWholeReadings(deps.sql, chain, [{ txHash, blockHash }])
   return finding
 }
 
@@ -35,6 +31,8 @@ export type TransactionFinding =
   | { kind: 'unmined'; transfers: ProvenTransfer[] }
   /** All RPCs answered, and none knows it. */
   | { kind: 'absent' }
+  /** In a block, and what it pays cannot be read just now. */
+  | { kind: 'unread' }
   /** The RPCs do not answer, or disagree. */
   | { kind: 'unknown' }
 
@@ -48,12 +46,10 @@ export async function findTransaction(chain: GateChain, txHash: Hash): Promise<T
     const evidence = await chain.reader.readEvidence({ block, transactions, state: false })
     if (evidence.kind === 'agreed' && evidence.value.canonical) {
       const [transaction] = evidence.value.transactions
-      return {
-        kind: 'mined',
-        location,
-        timestamp: evidence.value.timestamp,
-        transfers: transaction?.transfers ?? [],
-      }
+      // Its receipt or trace cannot be had: what it pays is not known, which is not the same as nothing.
+      if (transaction === undefined) return { kind: 'unread' }
+      const { timestamp } = evidence.value
+      return { kind: 'mined', location, timestamp, transfers: transaction.transfers }
     }
     if (evidence.kind === 'unavailable' || evidence.kind === 'disagreement') return { kind: 'unknown' }
   }
@@ -70,30 +66,51 @@ export async function findTransaction(chain: GateChain, txHash: Hash): Promise<T
 
 const MAX_SUBMITTED_PER_PASS = 50
 
-/** After this many hours unmined, a transaction is no longer searched for. It can be submitted again. */
-const MAX_SEARCH_HOURS = 24
+/** After this many days a submission is forgotten. It can be made again. */
+const MAX_SEARCH_DAYS = 7
 
-/** Searches for submitted transactions that were not mined at the time, so that they need no row from the indexer. */
+/**
+ * Looks again for submitted transactions that were not mined, or paid nothing by what the RPCs said: no look is the last
+ * word, and nothing here needs a row from the indexer.
+ *
+ * At growing intervals: an hour after the submission every minute or so, and where the transaction is mined and pays
+ * nothing (as nearly all that are, truly do) each time after a quarter of its age again: some sixty looks in a week.
+ */
 export async function searchSubmitted(deps: GateDeps, chain: GateChain): Promise<void> {
   const { sql } = deps
+  const now = deps.clock()
   const submitted = await sql<{ txHash: Hash }[]>`
     select tx_hash as "txHash" from credits.submitted_transaction
-    where chain_id = ${chain.chainId} and retry_at <= now()
+    where chain_id = ${chain.chainId} and retry_at <= ${now}
     order by retry_at limit ${MAX_SUBMITTED_PER_PASS}`
   for (const { txHash } of submitted) {
-    const recorded = await recordTransaction(deps, chain, txHash)
-    if (recorded.kind === 'unmined' || recorded.kind === 'unknown') {
-      // At growing intervals: an hour after the submission, every minute or so.
-      await sql`
-        update credits.submitted_transaction
-        set retry_at = now() + greatest(interval '2 seconds', (now() - submitted_at) / 60)
-        where chain_id = ${chain.chainId} and tx_hash = ${txHash}`
-    } else {
+    const found = await recordTransaction(deps, chain, txHash)
+    const isRecorded = found.kind === 'mined' && found.location.succeeded && found.transfers.length > 0
+    if (isRecorded && (await isWhollyRead(sql, chain, txHash))) {
       await sql`
         delete from credits.submitted_transaction where chain_id = ${chain.chainId} and tx_hash = ${txHash}`
+    } else {
+      const share = found.kind === 'mined' ? 4 : 60
+      await sql`
+        update credits.submitted_transaction
+        set retry_at = ${now}::timestamptz + greatest(interval '2 seconds', (${now}::timestamptz - submitted_at) / ${share}::int)
+        where chain_id = ${chain.chainId} and tx_hash = ${txHash}`
     }
   }
   await sql`
     delete from credits.submitted_transaction
-    where chain_id = ${chain.chainId} and submitted_at < now() - make_interval(hours => ${MAX_SEARCH_HOURS})`
+    where chain_id = ${chain.chainId} and submitted_at < ${now}::timestamptz - make_interval(days => ${MAX_SEARCH_DAYS})`
+}
+
+/** Keeps a submitted hash to be looked for again. Idempotent. */
+export async function rememberSubmission(
+  { sql, clock }: Pick<GateDeps, 'sql' | 'clock'>,
+  chainId: number,
+  txHash: Hash,
+): Promise<void> {
+  const now = clock()
+  await sql`
+    insert into credits.submitted_transaction (chain_id, tx_hash, submitted_at, retry_at)
+    values (${chainId}, ${txHash}, ${now}, ${now})
+    on conflict do nothing`
 }

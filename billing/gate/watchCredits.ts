@@ -1,12 +1,13 @@
 import type { Hash } from 'viem'
+import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Head } from '../chain/readHead.ts'
 import type { Sql } from '../database/connect.ts'
-import type { OpenDeposit } from '../deposits/deposit.ts'
+import { assetOf, type OpenDeposit } from '../deposits/deposit.ts'
 import { lostRetryDelayMs } from '../deposits/retryDelay.ts'
 import { reanchorCredit, reverseCredit } from '../deposits/reverseCredit.ts'
 import { selectWatched } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
-import { proveDeposits } from './proveDeposits.ts'
+import { planMoved } from './planMoved.ts'
 
 /**
  * Watches credits until the chain can no longer take them back.
@@ -113,14 +114,14 @@ async function resolveRemovedDeposit(
   const moved = located.value
   if (moved?.blockHash === deposit.blockHash) return false
   if (moved !== null) {
-    const proof = await proveSamePayment(deps, chain, { ...deposit, ...moved })
+    const proof = await proveSamePayment(deps, chain, deposit, moved)
     if (proof === 'unknown') return false
     if (proof === 'same') {
       await reanchorCredit(deps.sql, deposit, moved)
       return true
     }
   }
-  const retryAt = new Date(now.getTime() + (lostRetryDelayMs(0) ?? 0))
+  const retryAt = new Date(now.getTime() + lostRetryDelayMs(0))
   const event = await reverseCredit(deps.sql, deposit, {
     movedTo: moved?.succeeded ? moved : null,
     retryAt,
@@ -130,26 +131,34 @@ async function resolveRemovedDeposit(
   return true
 }
 
-/** Whether the transaction pays the same amount in the block it moved to. */
+/**
+ * Whether the transaction pays the same amount in the block it moved to, to the wallet and in the token that it was credited
+ * for: whatever the settings are by now, also where its rail is off.
+ */
 async function proveSamePayment(
   deps: GateDeps,
   chain: GateChain,
-  moved: OpenDeposit,
+  deposit: OpenDeposit,
+  to: TransactionLocation,
 ): Promise<'same' | 'different' | 'unknown'> {
-  const [decision] = await proveDeposits(deps, chain, [moved], moved.blockNumber)
-  switch (decision?.kind) {
-    case 'credit':
-    case 'small':
-      return decision.amountBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
-    case 'hold':
-      // A block without a usable price can still contain the same payment.
-      if (decision.provenBaseUnits === undefined) return 'unknown'
-      return decision.provenBaseUnits === moved.amountBaseUnits ? 'same' : 'different'
-    case 'void':
-      return 'different'
-    default:
-      return 'unknown'
+  const { txHash, seenUnder } = deposit
+  const asset = assetOf(deposit.rail)
+  const token = seenUnder?.token ?? deps.rails.get(deposit.rail)?.config.token ?? null
+  if (asset !== 'eth' && token === null) return 'unknown'
+  const evidence = await chain.reader.readEvidence({
+    block: { number: to.blockNumber, hash: to.blockHash },
+    transactions: [{ txHash, ether: asset === 'eth' }],
+    // What a token delivered takes the balances before and after the block; ETH needs none.
+    state: token !== null,
+    under: {
+      wallet: seenUnder?.wallet ?? chain.setup.wallet,
+      tokens: new Map(token === null ? [] : [[token, asset]]),
+    },
+  })
+  if (evidence.kind === 'disagreement') {
+    deps.report({ kind: 'disagreement', chainId: chain.chainId, detail: evidence.detail })
   }
+  return planMoved(deposit, evidence, { asset, way: chain.setup.ethDetection })
 }
 
 async function finalize(sql: Sql, chainId: number, blockHashes: Hash[]): Promise<void> {

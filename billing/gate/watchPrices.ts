@@ -1,6 +1,6 @@
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import type { Rail } from '../config/config.ts'
-import { type NotedPrice, notePrices, readLastAccepted } from '../prices/priceHistory.ts'
+import { type NotedPrice, notePrices, readAxgtHistory } from '../prices/priceHistory.ts'
 import { formatFraction } from '../pricing/fraction.ts'
 import type { OracleReading } from '../pricing/oracleReading.ts'
 import { priceRail, type RailPrice, sourceOf } from '../pricing/priceRail.ts'
@@ -38,9 +38,8 @@ export async function watchPrices(deps: GateDeps, chain: GateChain, head: Head):
     const isMarket = market.includes(rail)
     // An RPC that does not answer is reported elsewhere; it says nothing about the price.
     if (isMarket && oracle === null) continue
-    const priced = await priceAt(deps, rail, oracle)
+    const { priced, why } = await priceAt(deps, rail, oracle)
     if (isMarket) {
-      const why = priced.kind === 'unavailable' ? priced.why : null
       anyUnavailable ||= why !== null
       deps.report({ kind: 'price', rail: rail.config.rail, why })
     }
@@ -60,11 +59,19 @@ async function priceAt(
   deps: GateDeps,
   { config }: GateRail,
   oracle: OracleReading | null,
-): Promise<RailPrice> {
+): Promise<{ priced: RailPrice; why: string | null }> {
   const { pricing, sql } = deps
-  const lastAccepted =
-    oracle === null || config.asset !== 'axgt' ? null : await readLastAccepted(sql, config.rail, oracle.block)
-  return priceRail({ pricing, asset: config.asset, oracle, lastAccepted, acceptDeviation: false })
+  const isCompared = oracle !== null && sourceOf(pricing, config.asset) === 'twap'
+  const history = isCompared ? await readAxgtHistory(sql, config.rail, oracle.block) : null
+  const given = { pricing, rail: config, oracle, deviation: 'limited' } as const
+  // A price too far from one that was credited is refused all the same, but it is what the market says: later ones are
+  // compared with it.
+  const noted = history && { ...history, creditedBefore: null, creditedAfter: null }
+  const creditable = priceRail({ ...given, history })
+  return {
+    priced: priceRail({ ...given, history: noted }),
+    why: creditable.kind === 'unavailable' ? creditable.why : null,
+  }
 }
 
 interface LastNoted {

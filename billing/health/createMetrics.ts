@@ -19,6 +19,7 @@ export function createMetrics(
 
 /** The present state, whichever process caused it: read from the database at every scrape. */
 export interface GateGauges {
+  /** Of several for one chain and reason, the last counts. */
   held: { chainId: number; reason: string; deposits: number }[]
   /** Deep enough but still undecided after many looks: an RPC lags permanently or contradicts itself. */
   undecided: { chainId: number; deposits: number }[]
@@ -112,6 +113,12 @@ function rpcMetrics(registers: Registry[]) {
     rpcDisagreementsTotal: new Counter({
       name: 'rpc_disagreements_total',
       help: 'Times the RPCs of a chain did not say the same.',
+      labelNames: ['chain'],
+      registers,
+    }),
+    rpcProblem: new Gauge({
+      name: 'rpc_problem',
+      help: '1 while something is wrong with an RPC of the chain, though the others may suffice; the log says what.',
       labelNames: ['chain'],
       registers,
     }),

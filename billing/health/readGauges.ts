@@ -1,11 +1,15 @@
 import type { Sql } from '../database/connect.ts'
+import { depositReasons } from '../deposits/schema.ts'
 import type { GateGauges } from './createMetrics.ts'
 
 /** About a minute, with the pauses between looks. */
 const UNDECIDED_AFTER_LOOKS = 8
 
-/** Reads the gate's state for /metrics, which shows none of it while the database does not answer. */
-export async function readGauges(sql: Sql): Promise<GateGauges> {
+/**
+ * Reads the gate's state for /metrics, which shows none of it while the database does not answer. Of each configured chain
+ * every reason to hold a deposit is shown, at 0 too: an alarm on a series that is not there yet does not go off.
+ */
+export async function readGauges(sql: Sql, chainIds: number[]): Promise<GateGauges> {
   try {
     const [held, undecided, heads, indexed] = await Promise.all([
       sql<{ chainId: bigint; reason: string; deposits: bigint }[]>`
@@ -19,13 +23,19 @@ export async function readGauges(sql: Sql): Promise<GateGauges> {
       readIndexedBlocks(sql),
     ])
     const lag = heads.flatMap(({ chainId, headNumber }) => {
-      const block = indexed?.get(String(chainId))
+      const block = indexed?.get(String(chainId))?.number
       if (block === undefined) return []
       return [{ chainId: Number(chainId), blocks: headNumber > block ? Number(headNumber - block) : 0 }]
     })
     return {
-      held: held.map((row) => ({ ...row, chainId: Number(row.chainId), deposits: Number(row.deposits) })),
-      undecided: undecided.map((row) => ({ chainId: Number(row.chainId), deposits: Number(row.deposits) })),
+      held: [
+        ...chainIds.flatMap((chainId) => depositReasons.map((reason) => ({ chainId, reason, deposits: 0 }))),
+        ...held.map((row) => ({ ...row, chainId: Number(row.chainId), deposits: Number(row.deposits) })),
+      ],
+      undecided: [
+        ...chainIds.map((chainId) => ({ chainId, deposits: 0 })),
+        ...undecided.map((row) => ({ chainId: Number(row.chainId), deposits: Number(row.deposits) })),
+      ],
       lag,
     }
   } catch {
@@ -33,21 +43,28 @@ export async function readGauges(sql: Sql): Promise<GateGauges> {
   }
 }
 
-/** Position of the block number in Ponder's checkpoint: after 10 digits of time and 16 of chain id. */
+/** Ponder's checkpoint: 10 digits of the block's time in seconds, 16 of the chain id, 16 of the block number. */
+const CHECKPOINT_TIME_DIGITS = 10
 const CHECKPOINT_BLOCK_START = 26
 const CHECKPOINT_BLOCK_DIGITS = 16
 
 /** PostgreSQL's undefined_table and invalid_schema_name: the indexer has not published its views yet. */
 const NOT_THERE_YET = ['42P01', '3F000']
 
+/** A block that the indexer has reached; `timestamp` in seconds. */
+export interface IndexedBlock {
+  number: bigint
+  timestamp: bigint
+}
+
 /** Reads the block that the indexer has reached, by chain id in decimal; null while it has published no tables. */
-export async function readIndexedBlocks(sql: Sql): Promise<Map<string, bigint> | null> {
+export async function readIndexedBlocks(sql: Sql): Promise<Map<string, IndexedBlock> | null> {
   try {
-    const rows = await sql<{ chainId: bigint; block: bigint }[]>`
-      select chain_id as "chainId",
-        substr(latest_checkpoint, ${CHECKPOINT_BLOCK_START + 1}, ${CHECKPOINT_BLOCK_DIGITS})::bigint as block
+    const rows = await sql<(IndexedBlock & { chainId: bigint })[]>`
+      select chain_id as "chainId", substr(latest_checkpoint, 1, ${CHECKPOINT_TIME_DIGITS})::bigint as timestamp,
+        substr(latest_checkpoint, ${CHECKPOINT_BLOCK_START + 1}, ${CHECKPOINT_BLOCK_DIGITS})::bigint as number
       from indexer._ponder_checkpoint`
-    return new Map(rows.map(({ chainId, block }) => [String(chainId), block]))
+    return new Map(rows.map(({ chainId, ...block }) => [String(chainId), block]))
   } catch (error) {
     if (error instanceof Error && 'code' in error && NOT_THERE_YET.includes(String(error.code))) return null
     throw error

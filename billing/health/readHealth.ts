@@ -1,5 +1,5 @@
 import type { Sql } from '../database/connect.ts'
-import { readIndexedBlocks } from './readGauges.ts'
+import { type IndexedBlock, readIndexedBlocks } from './readGauges.ts'
 
 /** The gate makes a pass at least every ten seconds (POLL_INTERVAL_MS); half a minute without one means that nothing is credited. */
 const GATE_SILENT_AFTER_SECONDS = 30
@@ -16,12 +16,13 @@ interface ChainStatusRow {
   secondsSinceHead: number
   secondsSincePass: number
   problem: string | null
+  jobProblem: string | null
 }
 
 /** What the database says about each part, by chain id in decimal. `indexed` null: no indexer yet. */
 interface Observation {
   status: Map<string, ChainStatusRow>
-  indexed: Map<string, bigint> | null
+  indexed: Map<string, IndexedBlock> | null
 }
 
 /**
@@ -41,6 +42,7 @@ export async function readHealth(sql: Sql, chainIds: number[]): Promise<HealthRe
         rpc: unknown,
         indexer: unknown,
         gate: unknown,
+        jobs: unknown,
       },
     }
   }
@@ -51,6 +53,7 @@ export async function readHealth(sql: Sql, chainIds: number[]): Promise<HealthRe
       rpc: eachChain((chainId) => judgeHead(status.get(chainId))),
       indexer: eachChain((chainId) => judgeIndexer(indexed, chainId, status.get(chainId))),
       gate: eachChain((chainId) => judgeGate(status.get(chainId))),
+      jobs: eachChain((chainId) => judgeJobs(status.get(chainId))),
     },
   }
 }
@@ -72,12 +75,17 @@ function judgeGate(row: ChainStatusRow | undefined): HealthCheck {
   return row.problem === null ? ok(`passed ${ago} ago`) : failing(row.problem)
 }
 
+function judgeJobs(row: ChainStatusRow | undefined): HealthCheck {
+  if (row === undefined) return failing('have not run yet')
+  return row.jobProblem === null ? ok('work') : failing(row.jobProblem)
+}
+
 function judgeIndexer(
-  indexed: Map<string, bigint> | null,
+  indexed: Map<string, IndexedBlock> | null,
   chainId: string,
   row: ChainStatusRow | undefined,
 ): HealthCheck {
-  const block = indexed?.get(chainId)
+  const block = indexed?.get(chainId)?.number
   if (block === undefined) return failing('has not published its tables yet')
   if (row === undefined) return failing(`at block ${block}, while the head is not known`)
   const behind = row.headNumber > block ? row.headNumber - block : 0n
@@ -89,7 +97,7 @@ function judgeIndexer(
 async function observe(sql: Sql): Promise<Observation> {
   const [rows, indexed] = await Promise.all([
     sql<ChainStatusRow[]>`
-      select chain_id as "chainId", head_number as "headNumber", problem,
+      select chain_id as "chainId", head_number as "headNumber", problem, job_problem as "jobProblem",
         extract(epoch from now() - head_changed_at)::float8 as "secondsSinceHead",
         extract(epoch from now() - passed_at)::float8 as "secondsSincePass"
       from credits.chain_status`,
@@ -133,8 +141,9 @@ export interface HealthCheck {
 
 /**
  * What /health/ready answers, in the order in which an operator asks: is the database there, do the RPCs move, does the
- * indexer keep up, does the gate make passes. Keys of the three records are chain ids in decimal. The service is ready when
- * every check is `ok`.
+ * indexer keep up, does the gate make passes; and whether the jobs beside the passes work (searches, sweeps, prices). Keys
+ * of the records are chain ids in decimal. The service is ready when every check but `jobs` is `ok`: without those a payment
+ * may be seen late, and is credited all the same.
  */
 export interface HealthReport {
   checks: {
@@ -142,5 +151,6 @@ export interface HealthReport {
     rpc: Record<string, HealthCheck>
     indexer: Record<string, HealthCheck>
     gate: Record<string, HealthCheck>
+    jobs: Record<string, HealthCheck>
   }
 }

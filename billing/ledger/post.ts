@@ -31,12 +31,10 @@ export interface PostedEntry {
  */
 export async function postEntries(tx: Transaction, entries: NewEntry[]): Promise<PostedEntry[]> {
   if (entries.length === 0) return []
-  const accounts = [...new Set(entries.map((entry) => entry.account))].sort()
-  await tx`
-    insert into credits.account (address)
-    select address from unnest(${accounts}::text[]) as address order by address
-    on conflict do nothing`
-  await tx`select 1 from credits.account where address = any(${accounts}::text[]) order by address for update`
+  await lockAccounts(
+    tx,
+    entries.map((entry) => entry.account),
+  )
   const rows = entries.map((entry) => ({
     account: entry.account,
     kind: entry.kind,
@@ -53,4 +51,17 @@ export async function postEntries(tx: Transaction, entries: NewEntry[]): Promise
       account text, kind text, micros bigint, reference text, reverses_entry_id bigint, details jsonb, event_at timestamptz
     )
     returning id, reference`
+}
+
+/**
+ * Opens accounts that are not there yet and locks them all, in sorted order, until the transaction ends. Whoever locks
+ * accounts and meters in one transaction locks the accounts first.
+ */
+export async function lockAccounts(tx: Transaction, addresses: readonly string[]): Promise<void> {
+  const accounts = [...new Set(addresses)].sort()
+  await tx`
+    insert into credits.account (address)
+    select address from unnest(${accounts}::text[]) as address order by address
+    on conflict do nothing`
+  await tx`select 1 from credits.account where address = any(${accounts}::text[]) order by address for update`
 }

@@ -58,6 +58,10 @@ export const ledgerEntry = credits.table(
     uniqueIndex('ledger_entry_reference_is_unique').on(table.reference),
     uniqueIndex('ledger_entry_is_reversed_at_most_once').on(table.reversesEntryId),
     index('ledger_entry_by_account').on(table.account, table.id.desc()),
+    // Added up with each heartbeat in grace: what an account's deposits bought.
+    index('ledger_entry_bought')
+      .on(table.account, table.micros)
+      .where(sql`${table.kind} in ('deposit', 'deposit_reversal')`),
     check('ledger_entry_micros_is_not_zero', sql`${table.micros} <> 0`),
     check(
       'ledger_entry_kind_is_known',

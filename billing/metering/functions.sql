@@ -9,19 +9,84 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT (extract(epoch FROM later - earlier) * 1000000)::bigint
 $$;
 
--- The present moment by the metering clock: the machine's clock less its jumps. When it is more than five seconds from the
--- last tick it cannot be trusted, and stands still at that tick until the next one.
+-- The present moment by the metering clock: the machine's clock less its jumps, and with the downtimes that a chain vouched
+-- for. When it is more than five seconds from the last tick it cannot be trusted, and stands still at that tick until the
+-- next one.
 CREATE OR REPLACE FUNCTION "credits"."metering_now"() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
   SELECT CASE WHEN abs("credits"."micros_between"(c.alive_at, n.now_seen)) > 5000000 THEN c.alive_at ELSE n.now_seen END
     FROM "credits"."metering_clock" c,
-      LATERAL (SELECT "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond' AS now_seen) n
+      LATERAL (SELECT "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond' AS now_seen) n
 $$;
 
--- Records that heartbeats can be received. A process passes the time of its last tick and how long ago that was by its own
+-- Moves the clock over gaps in which no process ran, as far as `vouched_until` (a chain's newest block time; null: no chain
+-- says anything) confirms that the time has passed. Returns by how many microseconds it moved.
+-- Whoever was idle over the gap owes for what is vouched for. A session from before the gap sees a downtime of that length;
+-- what began or was billed since then sees nothing of it.
+-- A block's time is always a little behind. So the last minute of what was put aside is given back without a witness, but
+-- nothing is billed for it; and smaller steps than a minute wait.
+CREATE OR REPLACE FUNCTION "credits"."vouch"(vouched_until timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  c "credits"."metering_clock";
+  now_seen timestamptz;
+  owed bigint;
+  moved bigint;
+  unpaid bigint;
+BEGIN
+  PERFORM 1 FROM "credits"."metering_clock" WHERE gap_at IS NOT NULL;
+  IF NOT FOUND THEN RETURN 0; END IF;
+  SELECT * INTO STRICT c FROM "credits"."metering_clock" FOR UPDATE;
+  now_seen := "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond';
+  IF c.gap_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 5000000 THEN RETURN 0; END IF;
+  owed := greatest(0, least(coalesce("credits"."micros_between"(now_seen, vouched_until), 0), c.gap_micros));
+  moved := CASE WHEN c.gap_micros - owed <= 60000000 THEN c.gap_micros ELSE owed END;
+  IF moved < c.gap_micros AND owed < 60000000 THEN RETURN 0; END IF;
+  unpaid := moved - owed;
+  PERFORM 1 FROM "credits"."meter" m
+    WHERE m.live_sessions > 0 OR m.gap_idle OR m.idle_since > c.gap_at
+      OR m.account IN (SELECT v.account FROM "credits"."volume" v WHERE v.deleted_at IS NULL)
+    ORDER BY m.account FOR UPDATE;
+  WITH shifted AS (
+    SELECT s.id, CASE WHEN s.billed_through > c.gap_at THEN moved ELSE unpaid END * interval '1 microsecond' AS beat,
+      CASE WHEN s.ended_at > c.gap_at THEN moved ELSE 0 END * interval '1 microsecond' AS ended,
+      -- What is written down under an hour stays in it.
+      CASE WHEN s.started_at > c.gap_at AND s.state <> 'ended'
+          AND NOT EXISTS (SELECT FROM "credits"."usage" u WHERE u.source = 'session' AND u.source_id = s.id)
+        THEN moved ELSE 0 END * interval '1 microsecond' AS started
+    FROM "credits"."session" s WHERE s.state <> 'ended' OR s.ended_at > c.gap_at
+  )
+  UPDATE "credits"."session" s
+     SET billed_through = s.billed_through + h.beat, last_beat_at = s.last_beat_at + h.beat,
+         started_at = s.started_at + h.started, ended_at = s.ended_at + h.ended,
+         hour = greatest(s.hour, date_trunc('hour', coalesce(s.ended_at + h.ended, s.last_beat_at + h.beat), 'UTC'))
+    FROM shifted h WHERE h.id = s.id;
+  -- What is stored since the gap, or at another size, was not stored so over it.
+  UPDATE "credits"."volume" v
+     SET billed_idle_micros = v.billed_idle_micros
+           + CASE WHEN coalesce(v.sized_at, v.created_at) > c.gap_at THEN moved ELSE unpaid END
+    FROM "credits"."meter" m
+   WHERE m.account = v.account AND v.deleted_at IS NULL AND (m.gap_idle OR m.idle_since <= c.gap_at);
+  -- Who has been idle since before the gap is idle for longer by the move itself.
+  UPDATE "credits"."meter" m
+     SET idle_micros = m.idle_micros + CASE WHEN m.gap_idle THEN moved ELSE 0 END,
+         idle_since = m.idle_since + CASE WHEN m.idle_since > c.gap_at THEN moved ELSE 0 END * interval '1 microsecond',
+         gap_idle = m.gap_idle AND moved < c.gap_micros
+   WHERE m.gap_idle OR m.idle_since > c.gap_at;
+  UPDATE "credits"."metering_clock"
+     SET vouched_micros = c.vouched_micros + moved, alive_at = c.alive_at + moved * interval '1 microsecond',
+         alive_since = now_seen + moved * interval '1 microsecond', gap_micros = c.gap_micros - moved,
+         gap_at = CASE WHEN moved < c.gap_micros THEN c.gap_at END;
+  RETURN moved;
+END $$;
+
+-- Records that heartbeats can be received. A process passes what its last tick returned and how long ago that was by its own
 -- monotonic clock: if the database's clock disagrees by more than two seconds, it has jumped, and the jump is taken out.
+-- What a tick returns knows nothing of vouched downtimes: a process must not take one of these for a jump.
 -- Five seconds without a tick are a gap in which no heartbeat could be received, and neither could one before a process
 -- started: the silence of a session counts from the end of the gap, or from the start. When one of several processes
 -- starts, silence merely counts anew for all of them.
+-- Over a gap that ends with the start of a process, nobody can tell time that passed from a jump of the machine's clock. It
+-- is put aside: the clock goes on from the last tick, and `vouch` gives back what a chain confirms. When the
+-- machine's clock is then found to be behind, as much of it is withdrawn.
 -- The clock never goes back, whoever ticks: not when the machine's clock was set back while no process ran, nor when a
 -- process slept and takes that for a jump. Time that is billed stays in the past, and an hour that is posted stays over.
 CREATE OR REPLACE FUNCTION "credits"."tick"(last_seen timestamptz, elapsed_micros bigint) RETURNS timestamptz LANGUAGE plpgsql AS $$
@@ -29,26 +94,41 @@ DECLARE
   c "credits"."metering_clock";
   now_seen timestamptz;
   jump bigint;
+  gap bigint;
 BEGIN
   SELECT * INTO STRICT c FROM "credits"."metering_clock" FOR UPDATE;
-  now_seen := "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond';
+  now_seen := "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond';
   IF last_seen IS NOT NULL THEN
-    jump := "credits"."micros_between"(last_seen, now_seen) - elapsed_micros;
+    jump := "credits"."micros_between"(last_seen + c.vouched_micros * interval '1 microsecond', now_seen) - elapsed_micros;
     IF abs(jump) > 2000000 THEN
       now_seen := now_seen - jump * interval '1 microsecond';
       c.skew_micros := c.skew_micros + jump;
+      c.gap_micros := greatest(0, c.gap_micros + least(jump, 0));
     END IF;
   END IF;
-  IF now_seen < c.alive_at THEN
-    c.skew_micros := c.skew_micros - "credits"."micros_between"(now_seen, c.alive_at);
+  gap := "credits"."micros_between"(c.alive_at, now_seen);
+  IF gap < 0 THEN
+    c.skew_micros := c.skew_micros + gap;
     now_seen := c.alive_at;
+    IF last_seen IS NULL THEN
+      c.gap_micros := greatest(0, c.gap_micros + gap);
+    END IF;
+  ELSIF last_seen IS NULL AND gap > 5000000 THEN
+    now_seen := c.alive_at;
+    c.skew_micros := c.skew_micros + gap;
+    c.gap_micros := c.gap_micros + gap;
+    -- Whoever was idle over an earlier gap only: which of the two is real, nobody can tell.
+    PERFORM 1 FROM "credits"."meter" m WHERE m.gap_idle ORDER BY m.account FOR UPDATE;
+    UPDATE "credits"."meter" m SET gap_idle = false WHERE m.gap_idle AND m.live_sessions > 0;
+    c.gap_at := coalesce(c.gap_at, c.alive_at);
   END IF;
-  IF last_seen IS NULL OR c.alive_at IS NULL OR abs("credits"."micros_between"(c.alive_at, now_seen)) > 5000000 THEN
+  IF last_seen IS NULL OR c.alive_at IS NULL OR abs(gap) > 5000000 THEN
     c.alive_since := now_seen;
   END IF;
   UPDATE "credits"."metering_clock"
-     SET skew_micros = c.skew_micros, alive_since = c.alive_since, alive_at = now_seen;
-  RETURN now_seen;
+     SET skew_micros = c.skew_micros, alive_since = c.alive_since, alive_at = now_seen, gap_micros = c.gap_micros,
+         gap_at = c.gap_at;
+  RETURN now_seen - c.vouched_micros * interval '1 microsecond';
 END $$;
 
 -- The plan, part 1: how much time of a session is billed. Pure. A silent session is billed up to one heartbeat interval
@@ -69,9 +149,23 @@ $$;
 CREATE OR REPLACE FUNCTION "credits"."plan_charge"(cost bigint, left_micros bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT least(cost, greatest(left_micros, 0)) $$;
 
--- The plan, part 3: why a session ends, or null when it does not. Pure. `left_after` is what the account has left once all
--- its sessions are billed, `grace_left` is what the grace allowance still holds for this session, and `unpaid` is the time
--- of this session that was not billed.
+-- The plan, part 3: how much grace an account may still use, in micros of one GPU. Pure. At most `limit_micros` since its
+-- last refill, and of all that its deposits ever bought at most `percent`, floored.
+CREATE OR REPLACE FUNCTION "credits"."plan_grace"(
+  used_micros bigint, total_micros bigint, limit_micros bigint, percent integer, bought_micros bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT greatest(0, least(limit_micros - used_micros,
+    div(greatest(bought_micros, 0)::numeric * percent, 100)::bigint - total_micros))
+$$;
+
+-- What an account's deposits ever bought, less reversals.
+CREATE OR REPLACE FUNCTION "credits"."bought_micros"(p_account text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT coalesce(sum(e.micros), 0)::bigint FROM "credits"."ledger_entry" e
+    WHERE e.account = p_account AND e.kind IN ('deposit', 'deposit_reversal')
+$$;
+
+-- The plan, part 4: why a session ends, or null when it does not. Pure. `left_after` is what the account has left once all
+-- its sessions are billed, `grace_left` the grace it had then, and `unpaid` what its sessions used beyond the balance.
 CREATE OR REPLACE FUNCTION "credits"."plan_end"(action text, is_silent boolean, left_after bigint, grace_left bigint, unpaid bigint)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
@@ -83,11 +177,16 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Bills any number of sessions and moves them on: the only way session time is billed, whatever the action ('beat',
--- 'expire', 'release', 'end'). All meters involved are locked first, in sorted order, so nobody else changes what is read
--- after that: a moment is billed once, and never more than the account has.
-CREATE OR REPLACE FUNCTION "credits"."meter_sessions"(
+-- 'expire', 'release', 'end', 'settle'). All meters involved are locked first, in sorted order, so nobody else changes what
+-- is read after that: a moment is billed once, and never more than the account has.
+-- 'expire' touches silent sessions, and those of accounts that have used up credit and grace; 'settle' bills up to this
+-- moment, by a clock that stands still too, and changes nothing else.
+-- What cannot be billed is grace, in micros of one GPU, as far as there is any. A session beyond it ended at the moment at
+-- which the last of it was used, however late that is noticed. `grace_left_micros` is how long the account may run on by the
+-- GPUs that run now; null unless the session is in grace.
+CREATE OR REPLACE FUNCTION "credits"."bill_sessions"(
   p_ids text[], p_action text, p_interval_micros bigint, p_timeout_micros bigint, p_grace_micros bigint,
-  p_low_minutes bigint)
+  p_grace_percent integer, p_low_minutes bigint)
 RETURNS TABLE (id text, account text, profile text, gpus integer, state text, end_reason text, started_at timestamptz,
   ended_at timestamptz, billed_micros bigint, total_billed_micros bigint, balance_micros bigint, is_low boolean,
   grace_left_micros bigint)
@@ -101,6 +200,7 @@ DECLARE
   v_now timestamptz;
   v_hour timestamptz;
   v_trusted boolean;
+  v_bills boolean;
   v_listening boolean;
   v_accounts text[];
 BEGIN
@@ -112,12 +212,14 @@ BEGIN
   v_now := "credits"."metering_now"();
   v_hour := date_trunc('hour', v_now, 'UTC');
   SELECT coalesce(abs("credits"."micros_between"(c.alive_at,
-        "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond')) <= 5000000, false),
+        "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond')) <= 5000000, false),
       coalesce("credits"."micros_between"(c.alive_since, v_now) > p_timeout_micros, false)
     INTO v_trusted, v_listening FROM "credits"."metering_clock" c;
+  v_bills := v_trusted OR p_action = 'settle';
   RETURN QUERY
   WITH live AS MATERIALIZED (
-    SELECT s.*, a.balance_micros - m.unposted_micros AS available, m.grace_used_micros, m.is_low AS was_low, m.live_sessions,
+    SELECT s.*, a.balance_micros - m.unposted_micros AS available, m.grace_used_micros, m.grace_total_micros,
+      m.is_low AS was_low, m.live_sessions,
       p_action IN ('beat', 'expire') AND v_trusted AND v_listening
         AND "credits"."micros_between"(s.last_beat_at, v_now) > p_timeout_micros AS is_silent
     FROM "credits"."session" s
@@ -126,29 +228,45 @@ BEGIN
     -- A session that started while this waited for its locks may be of an account that is not locked: it is not known yet.
     -- (With IS TRUE the subquery is hashed; `= ANY(v_accounts)` would search the array from its start for each session.)
     WHERE s.id = ANY(p_ids) AND s.state <> 'ended' AND (s.account IN (SELECT unnest(v_accounts))) IS TRUE
-  ), timed AS (
-    SELECT l.*, "credits"."plan_elapsed"(l.billed_through, l.last_beat_at, v_now, v_trusted, l.is_silent,
+  ), timed AS MATERIALIZED (
+    SELECT l.*, "credits"."plan_elapsed"(l.billed_through, l.last_beat_at, v_now, v_bills, l.is_silent,
       p_interval_micros, p_timeout_micros) AS elapsed
-    FROM live l WHERE p_action <> 'expire' OR l.is_silent
+    FROM live l
+  ), spent AS (
+    -- Accounts that have used up credit and grace since their last heartbeats.
+    SELECT t.account FROM timed t WHERE p_action = 'expire' GROUP BY t.account
+    HAVING CASE WHEN sum(t.elapsed * t.gpus) >= min(t.available)
+      THEN sum(t.elapsed * t.gpus) - greatest(min(t.available), 0) >= "credits"."plan_grace"(min(t.grace_used_micros),
+        min(t.grace_total_micros), p_grace_micros, p_grace_percent, "credits"."bought_micros"(t.account)) END
   ), charged AS (
     SELECT t.*, "credits"."plan_charge"(t.elapsed * t.gpus,
       t.available - (sum(t.elapsed * t.gpus) OVER w - t.elapsed * t.gpus)::bigint) AS billed
-    FROM timed t WINDOW w AS (PARTITION BY t.account ORDER BY t.id ROWS UNBOUNDED PRECEDING)
+    FROM timed t
+    WHERE p_action <> 'expire' OR t.is_silent OR t.account IN (SELECT s.account FROM spent s)
+    WINDOW w AS (PARTITION BY t.account ORDER BY t.id ROWS UNBOUNDED PRECEDING)
   ), unpaid AS (
-    SELECT c.*, c.elapsed - c.billed / c.gpus AS unpaid_micros,
+    SELECT c.*, c.elapsed * c.gpus - c.billed AS unpaid_micros,
       c.available - (sum(c.billed) OVER (PARTITION BY c.account))::bigint AS left_after
     FROM charged c
+  ), allowed AS MATERIALIZED (
+    -- What was bought is added up only where the balance is used up.
+    SELECT u.*, CASE WHEN u.left_after > 0 THEN 0 ELSE
+      "credits"."plan_grace"(u.grace_used_micros, u.grace_total_micros, p_grace_micros, p_grace_percent,
+        "credits"."bought_micros"(u.account)) END AS allowance
+    FROM unpaid u
   ), graced AS (
-    SELECT u.*, greatest(0, p_grace_micros - u.grace_used_micros
-      - (sum(u.unpaid_micros) OVER w - u.unpaid_micros)::bigint) AS grace_left
-    FROM unpaid u WINDOW w AS (PARTITION BY u.account ORDER BY u.id ROWS UNBOUNDED PRECEDING)
+    SELECT a.*, least(a.unpaid_micros, greatest(0, a.allowance - (sum(a.unpaid_micros) OVER w - a.unpaid_micros)::bigint))
+        AS granted_micros,
+      (sum(a.unpaid_micros) OVER (PARTITION BY a.account))::bigint AS all_unpaid
+    FROM allowed a WINDOW w AS (PARTITION BY a.account ORDER BY a.id ROWS UNBOUNDED PRECEDING)
   ), ended AS (
-    SELECT g.*, least(g.unpaid_micros, g.grace_left) AS grace_micros,
-      "credits"."plan_end"(p_action, g.is_silent, g.left_after, g.grace_left, g.unpaid_micros) AS reason
+    SELECT g.*, "credits"."plan_end"(p_action, g.is_silent, g.left_after, g.allowance, g.all_unpaid) AS reason
     FROM graced g
   ), planned AS MATERIALIZED (
     SELECT e.*, CASE WHEN e.reason IS NOT NULL THEN 'ended' WHEN e.left_after <= 0 THEN 'grace' ELSE 'running' END
-      AS next_state
+        AS next_state,
+      v_now - CASE WHEN e.reason = 'grace_exhausted' THEN (e.unpaid_micros - e.granted_micros) / e.gpus ELSE 0 END
+        * interval '1 microsecond' AS over_at
     FROM ended e
   ), flushed AS (
     -- An hour that is over, or in which the session ends, becomes a row of its own.
@@ -165,23 +283,25 @@ BEGIN
       DO UPDATE SET micros = "credits"."usage".micros + excluded.micros
   ), moved AS (
     UPDATE "credits"."session" s
-       SET billed_through = CASE WHEN NOT v_trusted THEN s.billed_through
+       SET billed_through = CASE WHEN NOT v_bills THEN s.billed_through
              WHEN p.is_silent THEN s.billed_through + p.elapsed * interval '1 microsecond'
              ELSE greatest(v_now, s.billed_through) END,
            last_beat_at = CASE WHEN p_action = 'beat' AND v_trusted AND p.reason IS NULL THEN v_now
              ELSE s.last_beat_at END,
            total_billed_micros = s.total_billed_micros + p.billed,
+           grace_micros = s.grace_micros + p.granted_micros,
            hour = v_hour,
            hour_micros = CASE WHEN p.next_state = 'ended' THEN 0
              WHEN p.hour = v_hour THEN p.hour_micros + p.billed ELSE p.billed END,
            state = p.next_state, end_reason = p.reason,
-           ended_at = CASE WHEN p.next_state = 'ended' THEN v_now END
+           ended_at = CASE WHEN p.next_state = 'ended' THEN p.over_at END
       FROM planned p WHERE s.id = p.id
   ), totals AS (
     SELECT p.account, bool_or(p.was_low) AS was_low, min(p.live_sessions) > count(*) AS has_others,
-      sum(p.billed)::bigint AS billed, sum(p.grace_micros)::bigint AS grace, min(p.left_after) AS left_after,
-      count(*) FILTER (WHERE p.next_state = 'ended') AS ended,
+      sum(p.billed)::bigint AS billed, sum(p.granted_micros)::bigint AS grace, min(p.left_after) AS left_after,
+      count(*) FILTER (WHERE p.next_state = 'ended') AS ended, max(p.over_at) AS over_at,
       coalesce(sum(p.gpus) FILTER (WHERE p.next_state = 'running'), 0) AS burning,
+      coalesce(sum(p.gpus) FILTER (WHERE p.next_state <> 'ended'), 0) AS live_gpus, min(p.allowance) AS allowance,
       bool_or(p.next_state <> 'ended') AS any_live,
       bool_or(p.state = 'running' AND (p.next_state = 'grace' OR p.reason = 'grace_exhausted')) AS any_exhausted,
       bool_or(p.state = 'grace') AS any_in_grace
@@ -189,11 +309,11 @@ BEGIN
   ), judged AS MATERIALIZED (
     SELECT t.*,
       (t.any_live OR t.has_others) AND t.left_after <= p_low_minutes * 60000000 * (t.burning + o.burning) AS is_low_now,
-      t.burning + o.burning AS all_burning,
+      t.burning + o.burning AS all_burning, t.live_gpus + o.live_gpus AS all_live_gpus,
       t.any_exhausted AND NOT t.any_in_grace AND NOT o.any_in_grace AS is_exhausted
     FROM totals t CROSS JOIN LATERAL (
       -- The account's other live sessions, looked up only if it has any.
-      SELECT coalesce(sum(s.gpus) FILTER (WHERE s.state = 'running'), 0) AS burning,
+      SELECT coalesce(sum(s.gpus) FILTER (WHERE s.state = 'running'), 0) AS burning, coalesce(sum(s.gpus), 0) AS live_gpus,
         coalesce(bool_or(s.state = 'grace'), false) AS any_in_grace
       FROM "credits"."session" s
       WHERE t.has_others AND s.account = t.account AND s.state <> 'ended' AND s.id NOT IN (SELECT p.id FROM planned p)
@@ -201,8 +321,10 @@ BEGIN
   ), metered AS (
     UPDATE "credits"."meter" m
        SET unposted_micros = m.unposted_micros + j.billed, grace_used_micros = m.grace_used_micros + j.grace,
+           grace_total_micros = m.grace_total_micros + j.grace,
            live_sessions = m.live_sessions - j.ended::integer,
-           idle_since = CASE WHEN m.live_sessions = j.ended THEN v_now END,
+           idle_since = CASE WHEN m.live_sessions > j.ended THEN NULL WHEN j.over_at = v_now THEN v_now
+             ELSE greatest(j.over_at, (SELECT max(s.ended_at) FROM "credits"."session" s WHERE s.account = m.account)) END,
            is_low = j.is_low_now
       FROM judged j WHERE m.account = j.account
   ), told AS (
@@ -221,14 +343,13 @@ BEGIN
       FROM planned p WHERE p.next_state <> p.state
   )
   SELECT p.id, p.account, p.profile, p.gpus, p.next_state, p.reason, p.started_at,
-      CASE WHEN p.next_state = 'ended' THEN v_now END, p.billed, p.total_billed_micros + p.billed, p.left_after,
-      j.is_low_now, greatest(0, p_grace_micros - p.grace_used_micros - j.grace)
+      CASE WHEN p.next_state = 'ended' THEN p.over_at END, p.billed, p.total_billed_micros + p.billed, p.left_after,
+      j.is_low_now, CASE WHEN p.next_state = 'grace' THEN (j.allowance - j.grace) / j.all_live_gpus END
     -- Every row has its match on the other side; it is a full join because that never becomes a nested loop.
     FROM planned p FULL JOIN judged j ON j.account = p.account
   UNION ALL
   SELECT s.id, s.account, s.profile, s.gpus, s.state, s.end_reason, s.started_at, s.ended_at, 0, s.total_billed_micros,
-      coalesce(j.left_after, a.balance_micros - m.unposted_micros), coalesce(j.is_low_now, m.is_low),
-      greatest(0, p_grace_micros - m.grace_used_micros - coalesce(j.grace, 0))
+      coalesce(j.left_after, a.balance_micros - m.unposted_micros), coalesce(j.is_low_now, m.is_low), NULL
     FROM "credits"."session" s
     JOIN "credits"."meter" m ON m.account = s.account
     JOIN "credits"."account" a ON a.address = s.account
@@ -237,8 +358,20 @@ BEGIN
       AND cardinality(p_ids) > (SELECT count(*) FROM live);
 END $$;
 
+-- What releases before GRACE_PERCENT call: they know the setting's default only.
+CREATE OR REPLACE FUNCTION "credits"."meter_sessions"(
+  p_ids text[], p_action text, p_interval_micros bigint, p_timeout_micros bigint, p_grace_micros bigint,
+  p_low_minutes bigint)
+RETURNS TABLE (id text, account text, profile text, gpus integer, state text, end_reason text, started_at timestamptz,
+  ended_at timestamptz, billed_micros bigint, total_billed_micros bigint, balance_micros bigint, is_low boolean,
+  grace_left_micros bigint)
+LANGUAGE sql AS $$
+  SELECT * FROM "credits"."bill_sessions"(p_ids, p_action, p_interval_micros, p_timeout_micros, p_grace_micros, 10,
+    p_low_minutes)
+$$;
+
 -- Starts a session if the account can pay for one minute of it and of all its live sessions. The same id again is the
--- same session; with another wallet or profile it is a conflict.
+-- same session while it lives; with another wallet or profile, or once it has ended, it is a conflict.
 CREATE OR REPLACE FUNCTION "credits"."start_session"(
   p_id text, p_account text, p_profile text, p_gpus integer, p_timeout_micros bigint, p_low_minutes bigint)
 RETURNS text LANGUAGE plpgsql AS $$
@@ -251,7 +384,8 @@ DECLARE
 BEGIN
   SELECT * INTO v_existing FROM "credits"."session" s WHERE s.id = p_id;
   IF FOUND THEN
-    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile AND v_existing.state <> 'ended'
+      THEN 'existing' ELSE 'conflict' END;
   END IF;
   -- An address that was never credited has no account and nothing to spend.
   PERFORM 1 FROM "credits"."account" a WHERE a.address = p_account;
@@ -261,7 +395,8 @@ BEGIN
   -- The same request, sent at the same time, may have come first and taken the credit that both were for.
   SELECT * INTO v_existing FROM "credits"."session" s WHERE s.id = p_id;
   IF FOUND THEN
-    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile AND v_existing.state <> 'ended'
+      THEN 'existing' ELSE 'conflict' END;
   END IF;
   v_now := "credits"."metering_now"();
   SELECT a.balance_micros - v_meter.unposted_micros INTO STRICT v_left FROM "credits"."account" a WHERE a.address = p_account;
@@ -277,12 +412,15 @@ BEGIN
   IF NOT FOUND THEN
     -- Somebody else took the id meanwhile, for another account: the meter of this one is locked by us.
     SELECT * INTO STRICT v_existing FROM "credits"."session" s WHERE s.id = p_id;
-    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile THEN 'existing' ELSE 'conflict' END;
+    RETURN CASE WHEN v_existing.account = p_account AND v_existing.profile = p_profile AND v_existing.state <> 'ended'
+      THEN 'existing' ELSE 'conflict' END;
   END IF;
   UPDATE "credits"."meter" m
      SET live_sessions = m.live_sessions + 1,
          idle_micros = m.idle_micros + coalesce(greatest("credits"."micros_between"(m.idle_since, v_now), 0), 0),
          idle_since = NULL,
+         -- Idle over a gap that no chain has vouched for yet: that stays to be added.
+         gap_idle = m.gap_idle OR coalesce(m.idle_since <= (SELECT c.gap_at FROM "credits"."metering_clock" c), false),
          is_low = v_left <= p_low_minutes * 60000000 * v_gpus
    WHERE m.account = p_account;
   INSERT INTO "credits"."outbox_event" (kind, account, payload)
@@ -323,7 +461,7 @@ BEGIN
   PERFORM 1 FROM "credits"."meter" m WHERE m.account = ANY(p_accounts) ORDER BY m.account FOR UPDATE;
   SELECT n.now_seen INTO v_now
     FROM "credits"."metering_clock" c,
-      LATERAL (SELECT "credits"."wall_clock"() - c.skew_micros * interval '1 microsecond' AS now_seen) n
+      LATERAL (SELECT "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond' AS now_seen) n
     WHERE abs("credits"."micros_between"(c.alive_at, n.now_seen)) <= 5000000;
   -- The clock cannot be trusted right now. Billing later is soon enough; nothing is lost.
   IF NOT FOUND THEN RETURN 0; END IF;

@@ -13,7 +13,7 @@ export interface AccountView {
   runsOutAt: Date | null
   /** What is left lasts no longer than the warning threshold at the present burn. */
   low: boolean
-  /** null while no session is in grace. */
+  /** How long it may run on at the GPUs that run now; null while no session is in grace. */
   graceRemainingSeconds: number | null
 }
 
@@ -23,7 +23,7 @@ interface Row {
   available: bigint
   accrued: string
   liveGpus: bigint
-  graceUsed: bigint
+  grace: bigint | null
   now: Date
 }
 
@@ -36,7 +36,10 @@ interface Row {
 export async function readAccount(sql: Sql, limits: MeterLimits, address: Address): Promise<AccountView> {
   const [row] = await sql<Row[]>`
     select a.balance_micros - coalesce(m.unposted_micros, 0) as available,
-      coalesce(m.grace_used_micros, 0) as "graceUsed", clock_timestamp() as now,
+      case when s.gpus > 0 and s.accrued >= a.balance_micros - coalesce(m.unposted_micros, 0) then
+        credits.plan_grace(m.grace_used_micros, m.grace_total_micros, ${limits.graceMicros}, ${limits.gracePercent},
+          credits.bought_micros(a.address)) end as grace,
+      clock_timestamp() as now,
       coalesce(s.accrued, 0)::text as accrued, coalesce(s.gpus, 0) as "liveGpus"
     from credits.account a
     left join credits.meter m on m.account = a.address
@@ -55,7 +58,8 @@ export async function readAccount(sql: Sql, limits: MeterLimits, address: Addres
   const balanceMicros = row.available <= 0n ? row.available : left > 0n ? left : 0n
   const burnMicrosPerMinute = balanceMicros > 0n ? row.liveGpus * MICROS_PER_MINUTE : 0n
   const isInGrace = row.liveGpus > 0n && balanceMicros <= 0n
-  const graceLeft = limits.graceMicros - row.graceUsed
+  // What its sessions have used of it since their last heartbeats is used.
+  const graceLeft = (row.grace ?? 0n) + (row.available <= 0n ? -accrued : left)
   return {
     address,
     balanceMicros,
@@ -64,7 +68,9 @@ export async function readAccount(sql: Sql, limits: MeterLimits, address: Addres
     low:
       row.liveGpus > 0n &&
       balanceMicros <= BigInt(limits.lowBalanceMinutes) * row.liveGpus * MICROS_PER_MINUTE,
-    graceRemainingSeconds: isInGrace ? Number((graceLeft > 0n ? graceLeft : 0n) / 1_000_000n) : null,
+    graceRemainingSeconds: isInGrace
+      ? Number((graceLeft > 0n ? graceLeft : 0n) / row.liveGpus / 1_000_000n)
+      : null,
   }
 }
 

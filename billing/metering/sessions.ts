@@ -14,13 +14,13 @@ export interface NewSession {
 /** What became of a request to start a session. */
 export type StartResult =
   | { kind: 'created' | 'existing'; session: SessionView }
-  /** The id is taken by a session of another wallet or profile. */
+  /** The id is taken by a session of another wallet or profile, or by one that has ended. */
   | { kind: 'conflict' }
   /** The credit left does not last a minute for this session and all live ones of the account. */
   | { kind: 'insufficient_credit' }
 
 /**
- * Starts a session. Idempotent by its id. Of two that start at the same instant on credit for one, one starts: the account's
+ * Starts a session. Idempotent by its id while the session lives; the id of an ended one is taken. Of two that start at the same instant on credit for one, one starts: the account's
  * meter is locked.
  */
 export async function startSession(
@@ -36,6 +36,8 @@ export async function startSession(
     case 'existing': {
       const session = await readSession(sql, id)
       if (session === null) throw new Error(`session ${id} vanished after it was started`)
+      // It may have ended since the database looked.
+      if (row.outcome === 'existing' && session.state === 'ended') return { kind: 'conflict' }
       return { kind: row.outcome, session }
     }
     case 'conflict':

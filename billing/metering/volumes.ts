@@ -17,11 +17,13 @@ export async function putVolume(
     await accrueWhatFits(tx, rate, account)
     const [known] = await tx`select 1 from credits.volume where id = ${id} and deleted_at is null`
     const stored = await tx`
-      insert into credits.volume as v (id, account, size_bytes, billed_idle_micros, created_at)
-      select ${id}, m.account, ${sizeBytes.toString()}, credits.plan_idle(m.idle_micros, m.idle_since, t.now), t.now
+      insert into credits.volume as v (id, account, size_bytes, billed_idle_micros, created_at, sized_at)
+      select ${id}, m.account, ${sizeBytes.toString()}, credits.plan_idle(m.idle_micros, m.idle_since, t.now), t.now, t.now
       from credits.meter m, (select credits.metering_now() as now) t where m.account = ${account}
       on conflict (id) do update set size_bytes = excluded.size_bytes, account = excluded.account, deleted_at = null,
-        billed_idle_micros = case when v.deleted_at is null then v.billed_idle_micros else excluded.billed_idle_micros end
+        billed_idle_micros = case when v.deleted_at is null then v.billed_idle_micros else excluded.billed_idle_micros end,
+        sized_at = case when v.deleted_at is null and v.size_bytes = excluded.size_bytes then v.sized_at
+          else excluded.sized_at end
       where v.account = excluded.account or v.deleted_at is not null
       returning v.id`
     if (stored.length === 0) return { kind: 'conflict' }

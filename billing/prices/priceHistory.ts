@@ -1,8 +1,14 @@
-import type { Rail } from '../config/config.ts'
+import type { Fraction, Rail } from '../config/config.ts'
 import { parseDecimal } from '../config/parseDecimal.ts'
 import type { Sql, Transaction } from '../database/connect.ts'
 import type { Page, PageRequest } from '../database/page.ts'
-import type { AcceptedPrice } from '../pricing/axgtUsd.ts'
+import {
+  type AxgtHistory,
+  DAY_SECONDS,
+  MAX_NOTES,
+  type PastPrice,
+  SECONDS_PER_NOTE,
+} from '../pricing/axgtHistory.ts'
 import type { OracleReading, PriceBlock } from '../pricing/oracleReading.ts'
 import type { PriceSource, PriceView } from '../pricing/priceView.ts'
 
@@ -51,30 +57,93 @@ function isoOf(seconds: bigint): string {
 }
 
 /**
- * How long an accepted price limits the next one. After a day without one, the slower TWAP has followed the market, and an
- * older price would only shut out a market that really moved.
+ * Reads what an AXGT price of a rail at a block is compared with. Dated by the blocks alone: whoever asks later gets the same
+ * notes, unless a price was recorded late. What the operator credited at a price far from the others is not among them:
+ * that decision was about one payment.
+ *
+ * Costs a walk along `price_by_time` over two days of prices, and the credits of two days by
+ * `deposit_credit_by_price_time`.
  */
-const ACCEPTED_PRICE_MAX_AGE_SECONDS = 24 * 3_600
+export async function readAxgtHistory(
+  sql: Sql | Transaction,
+  rail: Rail,
+  { timestamp }: Pick<PriceBlock, 'timestamp'>,
+): Promise<AxgtHistory> {
+  const [notes, credited] = await Promise.all([
+    readNotes(sql, rail, timestamp),
+    readCreditedBeside(sql, rail, timestamp),
+  ])
+  return { notes, ...credited }
+}
+
+/** More than two days have where hardly anybody pays, so that one page is enough. */
+const NOTES_PER_PAGE = 1_000
+
+/** The first price of each stretch of chain time that has one, newest first: as {@link AxgtHistory} says. */
+async function readNotes(sql: Sql | Transaction, rail: Rail, timestamp: bigint): Promise<PastPrice[]> {
+  const firstOfStretch = new Map<bigint, PastPrice>()
+  let before = { seconds: timestamp, id: 0n }
+  for (;;) {
+    const page = await sql<{ id: bigint; usdPerUnit: string; seconds: bigint }[]>`
+      select id, usd_per_unit::text as "usdPerUnit", extract(epoch from block_timestamp)::bigint as seconds
+      from credits.price
+      where rail = ${rail} and source = 'twap'
+        and (block_timestamp, id) < (to_timestamp(${before.seconds.toString()}::bigint), ${before.id.toString()}::bigint)
+        and block_hash <> all(array(
+          select c.quote->'price'->'reading'->'block'->>'hash'
+          from credits.deposit_release r join credits.deposit_credit c using (deposit_id, attempt)
+          where r.deviation_accepted))
+      order by block_timestamp desc nulls last, id desc nulls last limit ${NOTES_PER_PAGE}`
+    for (const { usdPerUnit, seconds } of page) {
+      // Of a stretch the last that is seen is the first that was noted.
+      firstOfStretch.set(seconds / BigInt(SECONDS_PER_NOTE), {
+        usdPerUnit: asFraction(usdPerUnit),
+        timestamp: seconds,
+      })
+    }
+    const last = page.at(-1)
+    // Of the last stretch of a page, more may come on the next one.
+    const isEnough = firstOfStretch.size > MAX_NOTES
+    if (last === undefined || page.length < NOTES_PER_PAGE || isEnough) break
+    before = last
+  }
+  return [...firstOfStretch.values()].slice(0, MAX_NOTES)
+}
 
 /**
- * Reads the last market price of a rail accepted before a block, by the block's number and time. Later callers get the same
- * answer, unless a price was recorded late.
+ * The range of the prices of credits that stand, for the day up to a block and the day after it, by the blocks that priced
+ * them.
  */
-export async function readLastAccepted(
-  sql: Sql,
+export async function readCreditedBeside(
+  sql: Sql | Transaction,
   rail: Rail,
-  block: PriceBlock,
-): Promise<AcceptedPrice | null> {
-  const since = new Date((Number(block.timestamp) - ACCEPTED_PRICE_MAX_AGE_SECONDS) * 1000)
-  const [row] = await sql<{ usdPerUnit: string; blockNumber: bigint }[]>`
-    select usd_per_unit as "usdPerUnit", block_number as "blockNumber" from credits.price
-    where rail = ${rail} and source <> 'fixed' and block_timestamp >= ${since}
-      and block_number < ${block.number.toString()}
-    order by block_number desc, id desc limit 1`
-  if (row === undefined) return null
-  const usdPerUnit = parseDecimal(row.usdPerUnit)
-  if (usdPerUnit === null) throw new Error(`a noted price of ${rail} is no decimal`)
-  return { usdPerUnit, blockNumber: row.blockNumber }
+  timestamp: bigint,
+): Promise<Pick<AxgtHistory, 'creditedBefore' | 'creditedAfter'>> {
+  const at = timestamp.toString()
+  const rows = await sql<{ isAfter: boolean; lowest: string; highest: string }[]>`
+    select seconds > ${at}::bigint as "isAfter", min(usd)::text as lowest, max(usd)::text as highest
+    from (
+      select (c.quote->'price'->'reading'->'block'->>'timestamp')::bigint as seconds,
+        (c.quote->'price'->>'usdPerUnit')::numeric as usd
+      from credits.deposit_credit c
+      where c.quote->'price'->>'mode' = 'twap' and c.quote->>'rail' = ${rail} and c.reversal_entry_id is null
+        and (c.quote->'price'->'reading'->'block'->>'timestamp')::bigint
+          between ${at}::bigint - ${DAY_SECONDS}::bigint and ${at}::bigint + ${DAY_SECONDS}::bigint
+        and not exists (select from credits.deposit_release r
+          where r.deposit_id = c.deposit_id and r.attempt = c.attempt and r.deviation_accepted)
+    ) credited
+    group by 1`
+  const rangeOf = (wanted: boolean) => {
+    const row = rows.find(({ isAfter }) => isAfter === wanted)
+    return row === undefined ? null : { lowest: asFraction(row.lowest), highest: asFraction(row.highest) }
+  }
+  return { creditedBefore: rangeOf(false), creditedAfter: rangeOf(true) }
+}
+
+function asFraction(text: string): Fraction {
+  const value = parseDecimal(text)
+  if (value === null) throw new Error(`a price on record is no decimal: ${text}`)
+  return value
 }
 
 /** Prices of a rail by the time of their block: `from` inclusive, `to` exclusive; null means no bound. */

@@ -1,26 +1,29 @@
 import type { Fraction, PricingConfig } from '../config/config.ts'
+import { type AxgtHistory, isFar, medianOfNotedDay, whyFarFromHistory } from './axgtHistory.ts'
 import { answerOf, ethUsd } from './ethUsd.ts'
-import { compare, fractionOf, multiply, subtract } from './fraction.ts'
+import { compare, divide, fractionOf, multiply } from './fraction.ts'
 import type { OracleReading, PoolReading, PoolWindow } from './oracleReading.ts'
+import { whyForgetful } from './poolMemory.ts'
 import { MAX_TICK, wethPerAxgt } from './tickPrice.ts'
 
 type TwapPricing = Extract<PricingConfig['axgt'], { mode: 'twap' }>
 type AnsweredPool = Extract<PoolReading, { kind: 'answered' }>
 
-/** The last price accepted before a block: the next one must not be far from it. */
-export interface AcceptedPrice {
-  usdPerUnit: Fraction
-  blockNumber: bigint
-}
+/**
+ * How far a price may be from the others: `limited` by `AXGT_MAX_DEVIATION_PERCENT`; `near`, a fifth of that, for a payment
+ * that was held and can wait; or `accepted`, on the operator's word, however far.
+ */
+export type Deviation = 'limited' | 'near' | 'accepted'
 
 export interface AxgtUsdInput {
   reading: OracleReading
   pricing: TwapPricing
+  /** Says how fast observations can be pushed out of the pool. */
+  chainId: number
   ethUsdMaxAgeSeconds: number
-  /** null: none in the last day, so there is nothing to compare with. */
-  lastAccepted: AcceptedPrice | null
-  /** The operator accepts a price far from the others. */
-  acceptDeviation: boolean
+  /** null: nothing is known, so there is nothing to compare with. */
+  history: AxgtHistory | null
+  deviation: Deviation
 }
 
 /** USD per AXGT, or one sentence that says why there is no price to trust. */
@@ -29,10 +32,9 @@ export type AxgtUsd = { kind: 'priced'; usdPerAxgt: Fraction } | { kind: 'unavai
 /**
  * Judges what the pool and the feed said at a block: the TWAP in WETH times ETH/USD. Pure; never above the exact value.
  *
- * There is no price where the pool remembers less than the TWAP, where its depth over the TWAP was below the floor, or where
- * the TWAP is further than `AXGT_MAX_DEVIATION_PERCENT` from the slower one or from the last accepted price: nobody must
- * profit from pushing the spot price for a while. Exactly at a limit is accepted. The last accepted price is floored to 18
- * decimals.
+ * There is no price where the pool remembers less than the slower TWAP needs, where its depth over the TWAP was below the
+ * floor, or where the TWAP is further than `AXGT_MAX_DEVIATION_PERCENT` from the slower one or from the price's own history:
+ * nobody must profit from pushing the spot price for a while. Exactly at a limit is accepted.
  */
 export function axgtUsd(input: AxgtUsdInput): AxgtUsd {
   const eth = ethUsd(input.reading, input.ethUsdMaxAgeSeconds)
@@ -44,13 +46,15 @@ export function axgtUsd(input: AxgtUsdInput): AxgtUsd {
   if ([pool.fast, pool.slow].some((window) => window !== null && isBeyondTicks(window))) {
     return unavailable('the AXGT pool claims a tick that no Uniswap v3 pool can have')
   }
-  if (pool.fast === null) return unavailable(tooFewObservations(pool, input.pricing.twapSeconds))
+  const forgetful = whyForgetful(pool, { ...input, twapSeconds: input.pricing.twapSeconds })
+  if (forgetful !== null) return unavailable(forgetful)
+  if (pool.fast === null) return unavailable('the AXGT pool contradicts itself about how much it remembers')
   const fast = wethPerAxgt({ ...pool, window: pool.fast })
   if (isShallow(pool, pool.fast, fast, input.pricing.minimumLiquidityEth)) {
     return unavailable('the AXGT pool has less liquidity than AXGT_MIN_LIQUIDITY_ETH asks for')
   }
   const usdPerAxgt = multiply(fast, eth.usdPerEth)
-  const why = input.acceptDeviation ? null : whyDeviant(input, pool, { fast, usdPerAxgt })
+  const why = input.deviation === 'accepted' ? null : whyDeviant(input, pool, { fast, usdPerAxgt })
   return why === null ? { kind: 'priced', usdPerAxgt } : unavailable(why)
 }
 
@@ -70,19 +74,6 @@ export function unjudgedAxgtUsd({ pool, ethUsd: feed }: OracleReading): Fraction
 
 function unavailable(why: string): AxgtUsd {
   return { kind: 'unavailable', why }
-}
-
-/** Blocks are at most twelve seconds apart; twice as many observations as needed leaves room for busy times. */
-const SECONDS_PER_OBSERVATION = 6
-const MAX_CARDINALITY = 65_535
-
-function tooFewObservations({ pool, cardinality }: AnsweredPool, twapSeconds: number): string {
-  const needed = Math.min(Math.ceil(twapSeconds / SECONDS_PER_OBSERVATION) + 1, MAX_CARDINALITY)
-  const remedy =
-    cardinality < needed
-      ? `lengthen its memory: cast send ${pool} "increaseObservationCardinalityNext(uint16)" ${needed}`
-      : 'it has room for more, so waiting ends it'
-  return `the AXGT pool remembers less than ${twapSeconds} seconds (${cardinality} observations); ${remedy}`
 }
 
 /**
@@ -111,25 +102,30 @@ function isShallow(
   return compare(reserveSquared, multiply(floorBaseUnits, floorBaseUnits)) < 0
 }
 
+/**
+ * A held payment is priced at the first block whose price is usable, and that is the one at which a pushed price has just
+ * come back to the limit. So for it the limit is narrower: it may as well wait until the push is over.
+ */
+const NEAR_SHARE = fractionOf(5n)
+
 function whyDeviant(
-  { pricing, lastAccepted }: AxgtUsdInput,
+  { reading, pricing, history, deviation }: AxgtUsdInput,
   pool: AnsweredPool,
   { fast, usdPerAxgt }: { fast: Fraction; usdPerAxgt: Fraction },
 ): string | null {
-  const limit = pricing.maxDeviationPercent
+  const { maxDeviationPercent, twapSeconds } = pricing
+  const limit = deviation === 'near' ? divide(maxDeviationPercent, NEAR_SHARE) : maxDeviationPercent
   if (pool.slow !== null && isFar(fast, wethPerAxgt({ ...pool, window: pool.slow }), limit)) {
-    return `the AXGT price of the last ${pricing.twapSeconds} seconds is too far from that of the last ${pool.slow.seconds}`
+    return `the AXGT price of the last ${twapSeconds} seconds is too far from that of the last ${pool.slow.seconds}`
   }
-  if (lastAccepted !== null && isFar(usdPerAxgt, lastAccepted.usdPerUnit, limit)) {
-    return `the AXGT price is too far from the last one that was accepted, of block ${lastAccepted.blockNumber}`
+  if (history === null) return null
+  const median = medianOfNotedDay(history)
+  if (deviation === 'near' && median !== null && isFar(usdPerAxgt, median, limit)) {
+    return 'the AXGT price is not near enough to the median of the prices noted over a day'
   }
-  return null
-}
-
-/** |price − reference| > limit % of the reference. */
-function isFar(price: Fraction, reference: Fraction, limitPercent: Fraction): boolean {
-  const difference = subtract(price, reference)
-  const size = difference.numerator < 0n ? { ...difference, numerator: -difference.numerator } : difference
-  const allowed = multiply(reference, { ...limitPercent, denominator: limitPercent.denominator * 100n })
-  return compare(size, allowed) > 0
+  return whyFarFromHistory(
+    { usdPerUnit: usdPerAxgt, timestamp: reading.block.timestamp },
+    history,
+    maxDeviationPercent,
+  )
 }

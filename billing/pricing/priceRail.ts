@@ -1,5 +1,6 @@
-import type { Asset, Fraction, PricingConfig } from '../config/config.ts'
-import { type AcceptedPrice, axgtUsd } from './axgtUsd.ts'
+import type { Asset, Fraction, PricingConfig, RailConfig } from '../config/config.ts'
+import type { AxgtHistory } from './axgtHistory.ts'
+import { axgtUsd, type Deviation } from './axgtUsd.ts'
 import { ethUsd } from './ethUsd.ts'
 import { compare, divide, fractionOf, multiply } from './fraction.ts'
 import type { OracleReading } from './oracleReading.ts'
@@ -12,11 +13,12 @@ const MAX_USD_PER_UNIT = fractionOf(10n ** 24n)
 
 export interface RailPriceInput {
   pricing: PricingConfig
-  asset: Asset
+  rail: Pick<RailConfig, 'asset' | 'chainId'>
   /** null where nothing was read: enough for a fixed rate. */
   oracle: OracleReading | null
-  lastAccepted: AcceptedPrice | null
-  acceptDeviation: boolean
+  /** What an AXGT price at the TWAP is compared with; of no meaning for other prices. */
+  history: AxgtHistory | null
+  deviation: Deviation
 }
 
 /** USD per whole unit of an asset, exact, and what it is based on; or why there is no price to trust. */
@@ -32,8 +34,8 @@ export function priceRail(input: RailPriceInput): RailPrice {
 }
 
 function unboundedPrice(input: RailPriceInput): RailPrice {
-  const { pricing, asset } = input
-  switch (asset) {
+  const { pricing, rail } = input
+  switch (rail.asset) {
     case 'usdc':
       return { kind: 'priced', source: 'fixed', usdPerUnit: ONE_USD, reading: null }
     case 'eth':
@@ -48,6 +50,11 @@ function unboundedPrice(input: RailPriceInput): RailPrice {
 /** How an asset is priced, by the settings alone. */
 export function sourceOf(pricing: PricingConfig, asset: Asset): PriceSource {
   return asset === 'usdc' ? 'fixed' : pricing[asset].mode
+}
+
+/** How far AXGT prices may be from each other; null at a fixed rate, which is the operator's to change. */
+export function axgtLimitOf({ axgt }: PricingConfig): Fraction | null {
+  return axgt.mode === 'twap' ? axgt.maxDeviationPercent : null
 }
 
 function fixed(minutes: Fraction, perUnits: bigint, usdPerHour: Fraction): RailPrice {
@@ -67,17 +74,17 @@ function chainlink({ pricing, oracle }: RailPriceInput): RailPrice {
 }
 
 function twap(
-  { oracle, pricing, lastAccepted, acceptDeviation }: RailPriceInput,
+  { oracle, pricing, rail, history, deviation }: RailPriceInput,
   axgt: Extract<PricingConfig['axgt'], { mode: 'twap' }>,
 ): RailPrice {
   if (oracle === null) return NOT_READ
-  const { ethUsdMaxAgeSeconds } = pricing
   const price = axgtUsd({
     reading: oracle,
     pricing: axgt,
-    ethUsdMaxAgeSeconds,
-    lastAccepted,
-    acceptDeviation,
+    chainId: rail.chainId,
+    ethUsdMaxAgeSeconds: pricing.ethUsdMaxAgeSeconds,
+    history,
+    deviation,
   })
   if (price.kind === 'unavailable') return price
   return { kind: 'priced', source: 'twap', usdPerUnit: price.usdPerAxgt, reading: oracle }

@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import type { Fraction, PricingConfig, Rail, RailConfig, Tier } from '../config/config.ts'
-import type { AcceptedPrice } from './axgtUsd.ts'
+import type { AxgtHistory } from './axgtHistory.ts'
+import type { Deviation } from './axgtUsd.ts'
 import {
   add,
   ceil,
@@ -78,10 +79,10 @@ export interface QuoteInput {
   block: { number: bigint; hash: string }
   /** What feed and pool said; null where nothing was read, which suffices at fixed rates. */
   oracle: OracleReading | null
-  /** null: no price was accepted lately. */
-  lastAccepted: AcceptedPrice | null
-  /** Set by the operator; see `axgtUsd`. */
-  acceptDeviation?: boolean
+  /** What an AXGT price at the TWAP is compared with; null where none is asked for, or nothing is known. */
+  history: AxgtHistory | null
+  /** How far an AXGT price may be from the others; `limited` unless told. */
+  deviation?: Deviation
 }
 
 /**
@@ -115,7 +116,7 @@ interface Terms {
 export function quote(input: QuoteInput): QuoteOutcome {
   const { rail, wallet, axgt, block } = input
   const baseUnitsPerUnit = fractionOf(10n ** BigInt(checkedDecimals(input.decimals)))
-  const priced = priceRail({ ...input, asset: rail.asset, acceptDeviation: input.acceptDeviation ?? false })
+  const priced = priceRail({ ...input, deviation: input.deviation ?? 'limited' })
   if (priced.kind === 'unavailable') return { kind: 'price_unavailable', why: priced.why }
   const terms = termsOf(input)
   const minimumBaseUnits = ceil(multiply(terms.minimum, baseUnitsPerUnit))

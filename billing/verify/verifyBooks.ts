@@ -1,6 +1,9 @@
-import type { Sql } from '../database/connect.ts'
+import type { Sql, Transaction } from '../database/connect.ts'
 import type { VerificationStep } from './differences.ts'
 import { verifyDeposits } from './verifyDeposits.ts'
+import { verifyEvents } from './verifyEvents.ts'
+import { verifyForeignKeys } from './verifyForeignKeys.ts'
+import { verifyGuards } from './verifyGuards.ts'
 import { verify } from './verifyLedger.ts'
 import { verifyUsage } from './verifyUsage.ts'
 
@@ -11,29 +14,41 @@ export interface VerificationResult {
 }
 
 /**
- * Proves everything that is durable, ledger, deposits and usage, as it was at one moment: in one read-only, repeatable-read
- * transaction, so that it is right beside a running service and stops nobody. `onStep` hears each difference as it is
- * found and how far the counting is; only the totals are kept.
+ * Proves everything that is durable, ledger, deposits, usage and events, and what guards it, as it was at one moment: in one
+ * read-only, repeatable-read transaction, so that it is right beside a running service and stops nobody. `onStep` hears each
+ * difference as it is found and how far the counting is; only the totals are kept.
  */
 export async function verifyBooks(
   sql: Sql,
   onStep: (step: VerificationStep) => void = () => {},
 ): Promise<VerificationResult> {
-  return sql.begin('isolation level repeatable read read only', async (tx) => {
-    const result: VerificationResult = { checked: {}, differences: 0 }
-    for (const part of [verify, verifyDeposits, verifyUsage]) {
-      for await (const step of part(tx)) {
-        onStep(step)
-        switch (step.kind) {
-          case 'difference':
-            result.differences += 1
-            break
-          case 'checked':
-            result.checked[step.what] = step.count
-            break
-        }
+  return sql.begin('isolation level repeatable read read only', (tx) => verifyWithin(tx, onStep))
+}
+
+/** The same as a transaction sees it, which may have changed something itself. */
+export async function verifyWithin(
+  tx: Transaction,
+  onStep: (step: VerificationStep) => void,
+): Promise<VerificationResult> {
+  // PostgreSQL writes names in a definition by what the path leaves out; and nobody's functions may come before its own.
+  await tx`set local search_path to pg_catalog`
+  const result: VerificationResult = { checked: {}, differences: 0 }
+  for (const part of [guardsOf, verifyForeignKeys, verify, verifyDeposits, verifyUsage, verifyEvents]) {
+    for await (const step of part(tx)) {
+      onStep(step)
+      switch (step.kind) {
+        case 'difference':
+          result.differences += 1
+          break
+        case 'checked':
+          result.checked[step.what] = step.count
+          break
       }
     }
-    return result
-  })
+  }
+  return result
+}
+
+async function* guardsOf(tx: Transaction): AsyncGenerator<VerificationStep> {
+  for (const difference of await verifyGuards(tx)) yield { kind: 'difference', difference }
 }

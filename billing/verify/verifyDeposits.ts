@@ -1,55 +1,15 @@
 import type { Transaction } from '../database/connect.ts'
-import { type Quote, recomputeMicros } from '../pricing/quote.ts'
-import { quoteFromJson } from '../pricing/quoteJson.ts'
-import { isRateOf, recomputeRate } from '../pricing/recomputeRate.ts'
 import { type Rule, streamDifferences, type VerificationStep } from './differences.ts'
-import { findMissingGuards, type Guards } from './findMissingGuards.ts'
-
-const guards: Guards[] = [
-  {
-    table: 'deposit_credit',
-    triggers: [
-      'deposit_credit_is_kept',
-      'deposit_credit_is_not_truncated',
-      'deposit_credit_changes_only_by_reversal',
-    ],
-    uniqueIndexes: [
-      'deposit_credit_deposit_id_attempt_pk',
-      'deposit_credit_entry_id_unique',
-      'deposit_credit_reversal_entry_id_unique',
-      'deposit_credit_stands_at_most_once',
-    ],
-  },
-  {
-    table: 'deposit',
-    triggers: ['deposit_is_kept', 'deposit_is_not_truncated'],
-    uniqueIndexes: ['deposit_pkey', 'deposit_key_is_unique'],
-  },
-  {
-    table: 'deposit_release',
-    triggers: ['deposit_release_is_append_only', 'deposit_release_is_not_truncated'],
-    uniqueIndexes: ['deposit_release_deposit_id_attempt_pk'],
-  },
-  {
-    table: 'price',
-    triggers: ['price_is_append_only', 'price_is_not_truncated'],
-    uniqueIndexes: ['price_is_noted_once_a_block'],
-  },
-]
-
-/** Credits in memory at a time: each holds a quote. */
-const BATCH = 500
+import { verifyQuotes } from './verifyQuotes.ts'
 
 /**
- * Proves the deposits against the ledger: every deposit entry and every reversal belongs to a recorded credit of the
- * same payer and micros, and the other way round; a deposit is `credited` exactly when one credit stands, by the same
- * micros; every credit's micros are recomputed from its stored quote; and the database's guards are in place. What the
- * ledger says of itself is proven by `verify`.
+ * Verifies the deposits against the ledger: every deposit entry and every reversal belongs to a recorded credit of the same
+ * payer and micros, and vice versa; a deposit is `credited` exactly when one credit stands, for the same micros; every
+ * credit's micros follow from its stored quote; and the database's guards are in place. `verify` checks the ledger itself.
  *
- * Changes nothing and asks no chain. Hand in the `repeatable read` transaction of `verify`. Memory is bounded.
+ * Changes nothing and asks no chain. Pass the `repeatable read` transaction of `verify`. Memory is bounded.
  */
 export async function* verifyDeposits(tx: Transaction): AsyncGenerator<VerificationStep> {
-  for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
   yield* streamDifferences(depositRules(tx))
   const [deposits] = await tx<{ count: bigint }[]>`select count(*) as count from credits.deposit`
   yield { kind: 'checked', what: 'deposits', count: deposits?.count ?? 0n }
@@ -88,6 +48,44 @@ function depositRules(tx: Transaction): Rule[] {
           or coalesce(c.standing, 0) <> (case d.state when 'credited' then 1 else 0 end)
           or (d.state = 'reversed' and c.credits is null)`,
     },
+    {
+      // Until the RPCs have proven another amount, the one that counts is the most that was seen.
+      name: 'deposit-is-not-as-it-was-seen',
+      offenders: tx`
+        select 'deposit ' || id as subject,
+          format('%s base units of %s, seen as %s of %s by %s', amount_base_units, rail, seen_base_units, seen_token, seen_by) as detail
+        from credits.deposit
+        where (attempt = 0 and seen_base_units <> amount_base_units)
+          or (seen_by is not null and ((seen_by = 'logs') <> (seen_token is not null) or (seen_token is null) <> (rail like 'eth:%')))`,
+    },
+    {
+      name: 'refill-is-not-of-its-deposit',
+      offenders: tx`
+        select 'refill ' || r.deposit_id as subject, format('is of %s after %s credits, and of %s', d.payer, d.attempt, r.account) as detail
+        from credits.grace_refill r join credits.deposit d on d.id = r.deposit_id
+        where r.account <> d.payer or d.attempt = 0`,
+    },
+    {
+      // A look that is never due is the last one. None is put off for longer than a week.
+      name: 'deposit-is-not-looked-at',
+      offenders: tx`
+        select 'deposit ' || id as subject, format('is %s, and not looked at before %s', state, retry_at) as detail
+        from credits.deposit where state <> 'credited' and retry_at > now() + interval '8 days'`,
+    },
+    {
+      // In a block that holds it now, and by the time that its entry has; an earlier credit stood in another one.
+      name: 'deposit-is-not-its-credit',
+      offenders: tx`
+        select 'deposit ' || d.id as subject,
+          format('%s base units in block %s (%s) of %s, credited at %s; its credit is for %s in block %s (%s) of %s, at %s',
+            d.amount_base_units, d.block_number, d.block_hash, d.block_timestamp, d.credited_at, c.amount_base_units,
+            c.block_number, c.block_hash, e.event_at, c.created_at) as detail
+        from credits.deposit d
+        join credits.deposit_credit c on c.deposit_id = d.id and c.reversal_entry_id is null
+        left join credits.ledger_entry e on e.id = c.entry_id
+        where (d.amount_base_units = c.amount_base_units and d.block_number = c.block_number
+          and d.block_hash = c.block_hash and d.credited_at = c.created_at and d.block_timestamp = e.event_at) is not true`,
+    },
   ]
 }
 
@@ -111,7 +109,31 @@ function creditRules(tx: Transaction): Rule[] {
           and e.account = d.payer) is not true`,
     },
     {
-      // Only an operator's word makes another block's balance and price count.
+      name: 'entry-details-are-not-its-credit',
+      offenders: tx`
+        select 'entry ' || e.id as subject, format('of %s tells %s, its credit at %s is %s base units of %s, attempt %s',
+          e.created_at, e.details, c.created_at, c.amount_base_units, d.id, c.attempt) as detail
+        from credits.deposit_credit c
+        join credits.deposit d on d.id = c.deposit_id
+        join credits.ledger_entry e on e.id = c.entry_id
+        where e.created_at <> c.created_at
+          or e.details - 'releasedAtBlock' <> jsonb_build_object('depositId', d.id, 'attempt', c.attempt, 'rail', d.rail,
+            'txHash', d.tx_hash, 'amountBaseUnits', c.amount_base_units::text)`,
+    },
+    {
+      name: 'entry-details-are-not-its-reversal',
+      offenders: tx`
+        select 'entry ' || e.id as subject,
+          format('tells %s, the credit it reverses is of block %s, attempt %s', e.details, c.block_hash, c.attempt) as detail
+        from credits.deposit_credit c
+        join credits.deposit d on d.id = c.deposit_id
+        join credits.ledger_entry e on e.id = c.reversal_entry_id
+        where e.created_at < c.created_at
+          or e.details <> jsonb_build_object('depositId', d.id, 'attempt', c.attempt, 'rail', d.rail, 'txHash', d.tx_hash,
+            'blockHash', c.block_hash)`,
+    },
+    {
+      // Only an operator's release makes another block's balance and price count.
       name: 'release-is-not-its-credit',
       offenders: tx`
         select 'credit ' || c.deposit_id || ' attempt ' || c.attempt as subject,
@@ -125,7 +147,8 @@ function creditRules(tx: Transaction): Rule[] {
         join credits.ledger_entry e on e.id = c.entry_id
         left join credits.deposit_release r on r.deposit_id = c.deposit_id and r.attempt = c.attempt
         where (e.details->>'releasedAtBlock') is distinct from r.at_block_number::text
-          or (r.deposit_id is not null and c.quote->'asOfBlock'->>'number' is distinct from r.at_block_number::text)`,
+          or (r.deposit_id is not null and (c.quote->'asOfBlock'->>'number' = r.at_block_number::text
+            and c.quote->'asOfBlock'->>'hash' = r.at_block_hash and r.created_at = c.created_at) is not true)`,
     },
     {
       name: 'reversal-is-not-its-entry',
@@ -144,62 +167,4 @@ function creditRules(tx: Transaction): Rule[] {
           and e.reverses_entry_id = c.entry_id) is not true`,
     },
   ]
-}
-
-interface CreditRow {
-  depositId: string
-  attempt: number
-  rail: string | null
-  payer: string | null
-  amountBaseUnits: string
-  micros: bigint
-  quote: unknown
-}
-
-async function* verifyQuotes(tx: Transaction): AsyncGenerator<VerificationStep> {
-  let count = 0n
-  const credits = tx<CreditRow[]>`
-    select c.deposit_id as "depositId", c.attempt, d.rail, d.payer, c.amount_base_units as "amountBaseUnits",
-      c.micros, c.quote
-    from credits.deposit_credit c left join credits.deposit d on d.id = c.deposit_id`
-  for await (const rows of credits.cursor(BATCH)) {
-    for (const row of rows) {
-      const detail = faultOfQuote(row)
-      if (detail === null) continue
-      const subject = `credit ${row.depositId} attempt ${row.attempt}`
-      yield { kind: 'difference', difference: { rule: 'credit-is-not-its-quote', subject, detail } }
-    }
-    count += BigInt(rows.length)
-    yield { kind: 'checked', what: 'quotes', count }
-  }
-  if (count === 0n) yield { kind: 'checked', what: 'quotes', count }
-}
-
-/** What is wrong with a credit's quote, as a sentence; null when it is what the credit was given by. */
-function faultOfQuote(row: CreditRow): string | null {
-  const parsed = quoteFromJson(row.quote)
-  if (parsed.kind === 'malformed') return `the quote can not be read: ${parsed.problem}`
-  const { quote } = parsed
-  if (quote.rail !== row.rail) return `the quote is for ${quote.rail}, the deposit for ${row.rail}`
-  if (quote.wallet !== row.payer) return `the quote is for ${quote.wallet}, the payer is ${row.payer}`
-  if (quote.amountBaseUnits !== BigInt(row.amountBaseUnits)) {
-    return `the quote is for ${quote.amountBaseUnits} base units, the credit for ${row.amountBaseUnits}`
-  }
-  if (quote.creditMicros !== row.micros) {
-    return `the quote gives ${quote.creditMicros} micros, the credit ${row.micros}`
-  }
-  const micros = recomputeMicros(quote)
-  if (micros !== row.micros) return `the quote's rate gives ${micros} micros, the credit ${row.micros}`
-  return faultOfRate(quote)
-}
-
-/** Whether the rate of a market price follows from what feed and pool said. */
-function faultOfRate(quote: Quote): string | null {
-  try {
-    const rate = recomputeRate(quote)
-    if (rate === null || isRateOf(quote, rate)) return null
-    return 'the rate of the quote does not follow from what feed and pool said'
-  } catch (error) {
-    return `the quote contradicts itself: ${error instanceof Error ? error.message : String(error)}`
-  }
 }

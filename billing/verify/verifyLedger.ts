@@ -6,42 +6,16 @@ import {
   type Within,
   walkRanges,
 } from './differences.ts'
-import { findMissingGuards, type Guards } from './findMissingGuards.ts'
-
-const guards: Guards[] = [
-  {
-    table: 'ledger_entry',
-    triggers: [
-      'ledger_entry_is_append_only',
-      'ledger_entry_is_not_truncated',
-      'ledger_entry_reversal_is_exact',
-      'ledger_entry_moves_balance',
-    ],
-    uniqueIndexes: ['ledger_entry_reference_is_unique', 'ledger_entry_is_reversed_at_most_once'],
-  },
-  {
-    table: 'adjustment',
-    triggers: ['adjustment_is_append_only', 'adjustment_is_not_truncated'],
-    uniqueIndexes: ['adjustment_pkey', 'adjustment_entry_id_unique'],
-  },
-  {
-    table: 'account',
-    triggers: ['account_balance_is_guarded', 'account_is_kept', 'account_is_not_truncated'],
-    uniqueIndexes: ['account_pkey'],
-  },
-]
 
 /**
- * Proves the ledger from its own rows: every balance is the sum of its entries, every reference is well-formed and
- * unique, every adjustment and its entry are each other's, every reversal takes back exactly its entry, and the
- * database's guards are in place. What the entries say of deposits is proven by the gate's `verifyDeposits`, what they say
- * of usage by the sessions' `verifyUsage`.
+ * Verifies the ledger from its own rows: every balance is the sum of its entries, every reference is well-formed and unique,
+ * every adjustment matches its entry, every reversal takes back exactly its entry, and the database's guards are in place.
+ * `verifyDeposits` checks the entries of deposits, `verifyUsage` those of usage.
  *
- * Changes nothing. Hand in a `repeatable read` transaction: beside a running service, anything else would compare
- * rows of different moments. Memory is bounded whatever the size of the ledger.
+ * Changes nothing. Pass a `repeatable read` transaction: beside a running service, anything else would compare rows of
+ * different moments. Memory is bounded whatever the size of the ledger.
  */
 export async function* verify(tx: Transaction): AsyncGenerator<VerificationStep> {
-  for (const difference of await findMissingGuards(tx, guards)) yield { kind: 'difference', difference }
   const accounts = { what: 'accounts', table: 'account', key: 'address' }
   yield* walkRanges(tx, accounts, (within) => balanceRules(tx, within))
   yield { kind: 'checked', what: 'entries', count: 0n }
@@ -112,7 +86,7 @@ function entryRules(tx: Transaction, within: Within): Rule[] {
   ]
 }
 
-/** What only all entries together can tell. */
+/** Rules that need all entries at once. */
 function uniquenessRules(tx: Transaction): Rule[] {
   return [
     {
@@ -141,12 +115,16 @@ function adjustmentRules(tx: Transaction): Rule[] {
           case
             when a.entry_id is null then format('"%s" has no adjustment', e.reference)
             when e.id is null then format('its entry %s does not exist', a.entry_id)
-            else format('%s micros of %s, but its entry %s is "%s", %s micros of %s',
-              a.micros, a.account, e.id, e.reference, e.micros, e.account)
+            else format('%s micros of %s at %s for "%s", but its entry %s is "%s", %s micros of %s at %s, of %s, with %s',
+              a.micros, a.account, a.created_at, a.reason, e.id, e.reference, e.micros, e.account, e.created_at, e.event_at,
+              e.details)
           end as detail
         from credits.adjustment a
         full join (select * from credits.ledger_entry where kind = 'adjustment') e on e.id = a.entry_id
-        where (e.reference = 'adjustment:' || a.idempotency_key and e.micros = a.micros and e.account = a.account)
+        where (e.reference = 'adjustment:' || a.idempotency_key and e.micros = a.micros and e.account = a.account
+          and e.details = jsonb_build_object('reason', a.reason) and e.created_at = a.created_at
+          -- Taken after the transaction began, of which it may have waited a while; and cut to milliseconds.
+          and e.event_at between e.created_at - interval '1 millisecond' and e.created_at + interval '10 minutes')
           is not true`,
     },
   ]

@@ -20,6 +20,7 @@ export interface Config {
     heartbeatIntervalSeconds: number
     heartbeatTimeoutSeconds: number
     graceMinutes: number
+    gracePercent: number
     lowBalanceMinutes: number
   }
   storage: { minutesPerGibHour: string; debtLimitMinutes: number }
@@ -78,7 +79,7 @@ export interface Balance {
   /** null while nothing burns. */
   runsOutAt: string | null
   low: boolean
-  /** null while no session is in grace. */
+  /** At the GPUs that run now; null while no session is in grace. */
   graceRemainingSeconds: number | null
 }
 
@@ -94,6 +95,9 @@ export type DepositReason =
   | 'amount_unclear'
   | 'daily_cap_reached'
   | 'rail_disabled'
+  | 'setup_changed'
+  | 'evidence_unavailable'
+  | 'payment_not_seen'
 
 /** An item of GET /v1/deposits and /v1/transactions/{hash}, and the data of `deposit` events. */
 export interface Deposit {

@@ -18,12 +18,11 @@ const MS_PER_MINUTE = 60_000n
  *
  * @param known as received, with the time of this device at that moment
  * @param lowBalanceMinutes the service's warning threshold
- * @param sessionsInGrace they share the account's grace: two of them use it twice as fast (ADR 0014)
  */
 export function liveBalance(
   known: Balance & { receivedAtMs: number },
   atMs: number,
-  { lowBalanceMinutes, sessionsInGrace }: { lowBalanceMinutes: number; sessionsInGrace: number },
+  { lowBalanceMinutes }: { lowBalanceMinutes: number },
 ): LiveBalance {
   const received = BigInt(known.balanceMicros)
   const burn = BigInt(known.burnMicrosPerMinute)
@@ -36,16 +35,11 @@ export function liveBalance(
     balanceMicros,
     runsOutAtMs: burns ? known.receivedAtMs + Number((received * MS_PER_MINUTE) / burn) : null,
     isLow: known.low || (burns && balanceMicros <= burn * BigInt(lowBalanceMinutes)),
-    graceLeftSeconds: graceLeft(known.graceRemainingSeconds, passedMs, sessionsInGrace),
+    graceLeftSeconds: graceLeft(known.graceRemainingSeconds, passedMs),
   }
 }
 
-function graceLeft(
-  remainingSeconds: number | null,
-  passedMs: bigint,
-  sessionsInGrace: number,
-): number | null {
-  if (remainingSeconds === null) return null
-  const seconds = Math.floor(remainingSeconds / Math.max(1, sessionsInGrace)) - Number(passedMs / 1000n)
-  return Math.max(0, seconds)
+/** The service counts it at the GPUs that run, so it runs down with the clock. */
+function graceLeft(remainingSeconds: number | null, passedMs: bigint): number | null {
+  return remainingSeconds === null ? null : Math.max(0, remainingSeconds - Number(passedMs / 1000n))
 }

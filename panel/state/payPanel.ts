@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
-import { balance, liveSessions } from './account.ts'
+import { balance } from './account.ts'
 import { config } from './config.ts'
 import { liveBalance } from './liveBalance.ts'
 import { nowMs } from './now.ts'
@@ -15,7 +15,6 @@ export const balanceNow = computed(() => {
   if (known === null) return null
   return liveBalance(known, nowMs.value, {
     lowBalanceMinutes: config.value?.sessions.lowBalanceMinutes ?? 0,
-    sessionsInGrace: liveSessions.value.filter(({ state }) => state === 'grace').length,
   })
 })
 

@@ -31,7 +31,7 @@ export const accountText = {
   },
   grace: {
     title: (left: string) => `Running on grace time: ${left} left`,
-    what: 'Your balance is used up. Desktops keep running, unbilled, until the grace time is over; then they stop. A payment of at least the minimum ends the grace time.',
+    what: 'Your balance is used up. The desktops that run now keep running, unbilled, until the grace time is over; then they stop. A payment of at least the minimum ends the grace time.',
   },
   buys: { title: 'What it buys' },
   sessions: {

@@ -42,7 +42,11 @@ export const historyText = {
       amount_unclear: 'It is not clear how much of it arrived. The operator reviews it.',
       daily_cap_reached:
         "Today's limit for payments in AXGT is reached. It is credited automatically when there is room.",
-      rail_disabled: 'This payment method is not enabled, so it gives no credit. Ask the operator about it.',
+      rail_disabled:
+        'This payment method is not enabled at present. It is credited when it is enabled again.',
+      setup_changed: 'The way payments are received has changed since it was sent. The operator reviews it.',
+      evidence_unavailable: 'It cannot be read from the chain at present. It is checked again automatically.',
+      payment_not_seen: 'The chain does not show it at present. It is checked again automatically.',
     } satisfies Record<DepositReason, string>,
     orphaned:
       'The chain dropped the block with this payment before it was credited. If it is included again, it continues automatically.',

@@ -55,7 +55,7 @@ export const problemTexts: Record<ProblemCode, ProblemText> = {
     todo: 'Reload the page and try again; nothing was changed.',
   },
   session_conflict: {
-    what: 'Another account or desktop already uses this session name.',
+    what: 'Another account or desktop uses this session name, or one that has ended did.',
     todo: 'Start the desktop again, under a new name.',
   },
   volume_conflict: {

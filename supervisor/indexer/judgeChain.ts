@@ -17,6 +17,8 @@ export interface ChainWatch {
   silentSinceMs: number | null
   /** When they came back after a long outage; null once the indexed head has moved since. */
   backSinceMs: number | null
+  /** Since when it asks for a block that no RPC knows, without having moved; null: it does not. */
+  lostSinceMs: number | null
 }
 
 /** One look at a chain. */
@@ -33,6 +35,8 @@ export interface ChainLook {
   finalIsCanonical: boolean | null
   /** How often, in the last minute, the indexer reported a reorg that it cannot undo. */
   complaints: number
+  /** Whether it asks again and again for a block that none of the RPCs knows. */
+  isLost: boolean
 }
 
 export type ChainVerdict =
@@ -56,6 +60,11 @@ const STRIKE_SPAN_MS = 2_000
 const MIN_COMPLAINTS = 2
 /** An index that went back this often without a new high follows an RPC that swings between heads; it makes no progress. */
 const MAX_DROPS = 3
+/**
+ * A block that an RPC named for a moment and nobody knows is asked for by Ponder for minutes, and nothing else meanwhile.
+ * Doubled after each restart that did not help.
+ */
+const LOST_MS = 3_000
 /** RPCs that were unreachable this long have likely left the indexer in a long back-off of its own, up to 30 seconds. */
 const OUTAGE_MS = 15_000
 /** How long it has to recover on its own once they are back. */
@@ -80,6 +89,9 @@ export function judgeChain(
     return { watch, verdict: { kind: 'fine' } }
   const slow = watch.backSinceMs !== null && look.nowMs - watch.backSinceMs >= RECOVERY_MS
   if (slow && look.head > look.latest) return restart(watch, look.nowMs, look.head, look.latest)
+  const lostMs = Math.min(LOST_MS * 2 ** watch.restarts, MAX_STALL_MS)
+  const isLost = watch.lostSinceMs !== null && look.nowMs - watch.lostSinceMs >= lostMs
+  if (isLost && look.head > look.latest) return restart(watch, look.nowMs, look.head, look.latest)
   const still = look.head > look.latest && look.head - watch.headAtMove >= STALL_BLOCKS
   const stallMs = Math.min(STALL_MS * 2 ** watch.restarts, MAX_STALL_MS)
   if (still && look.nowMs - watch.movedAtMs >= stallMs) {
@@ -88,7 +100,7 @@ export function judgeChain(
       return { watch, verdict: { kind: 'rebuild', evidence: 'complained' } }
     return restart(watch, look.nowMs, look.head, look.latest)
   }
-  const unsettled = look.complaints > 0 || watch.backSinceMs !== null
+  const unsettled = look.complaints > 0 || watch.backSinceMs !== null || watch.lostSinceMs !== null
   return { watch, verdict: { kind: unsettled ? 'suspicious' : 'fine' } }
 }
 
@@ -100,6 +112,7 @@ function restart(watch: ChainWatch, nowMs: number, head: bigint, latest: bigint)
     movedAtMs: nowMs,
     headAtMove: head,
     backSinceMs: null,
+    lostSinceMs: null,
   }
   return { watch: after, verdict }
 }
@@ -124,6 +137,7 @@ function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
   const moved = higher || (look.latest !== before.latest && drops < MAX_DROPS)
   const highest = higher || !look.ready ? look.latest : before.highest
   const silence = followSilence(before, look, moved)
+  const lostSinceMs = look.isLost && !moved ? (before?.lostSinceMs ?? look.nowMs) : null
   if (moved || !look.ready) {
     const restarts = moved ? 0 : before.restarts
     return {
@@ -136,15 +150,20 @@ function follow(before: ChainWatch | null, look: ChainLook): ChainWatch {
       firstStrikeAtMs,
       restarts,
       ...silence,
+      lostSinceMs,
     }
   }
+  // Where there is nothing to index, as while an RPC's head is far back because it syncs, nothing stands still.
+  const isIdle = look.head !== null && look.head <= look.latest
   return {
     ...before,
     latest: look.latest,
     drops,
-    headAtMove: before.headAtMove ?? look.head,
+    movedAtMs: isIdle ? look.nowMs : before.movedAtMs,
+    headAtMove: isIdle ? look.latest : (before.headAtMove ?? look.head),
     strikes,
     firstStrikeAtMs,
     ...silence,
+    lostSinceMs,
   }
 }

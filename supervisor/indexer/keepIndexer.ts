@@ -2,10 +2,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { z } from 'zod'
 import { openEndpoints } from '../../billing/chain/rpc/rpcEndpoint.ts'
 import type { ChainConfig, Config } from '../../billing/config/config.ts'
 import { connect, type Sql } from '../../billing/database/connect.ts'
+import { noteUntraced } from '../../billing/gate/searchUntraced.ts'
 import { urlSecrets } from '../../billing/log/redactSecrets.ts'
+import { redactUrls } from '../redactUrls.ts'
 import { type ProcessPlan, type SupervisedProcess, superviseProcess } from '../superviseProcess.ts'
 import { buildHash } from './buildHash.ts'
 import { holdIndexerLock, type IndexerLock } from './holdIndexerLock.ts'
@@ -84,6 +87,7 @@ class Keeper implements KeptIndexer {
       plan: (signal) => this.#plan(signal),
       stopSignal: 'SIGINT',
       onLine: (line) => this.#hear(line),
+      onMessage: (message, reply) => void this.#note(message, reply),
       logger: options.logger,
     })
     this.#watch = watchIndex({
@@ -131,8 +135,34 @@ class Keeper implements KeptIndexer {
       case 'unrecoverable_reorg':
         this.#watch.complain(remark.chainId)
         return
+      case 'block_missing':
+        this.#watch.miss(remark.chainId, remark.blockHash)
+        return
       case 'schema_refused':
         this.#schemaRefused = true
+    }
+  }
+
+  /** Answers only when it is written down: until then the indexer waits. */
+  async #note(message: unknown, reply: (answer: Record<string, unknown>) => void): Promise<void> {
+    const { success, data } = Untraced.safeParse(message)
+    if (!success) return
+    const { id, chainId, blockNumber, blockHash, txHashes } = data
+    const facts = { chainId, blockNumber: String(blockNumber), txHashes }
+    try {
+      const transactions = txHashes.map((txHash) => ({ txHash, blockNumber, blockHash }))
+      await noteUntraced(this.#sql(), chainId, transactions)
+      reply({ kind: 'untraced_noted', id })
+      this.#logger.warn(
+        facts,
+        'the index passes over transactions that cannot be traced; the gate looks at them',
+      )
+    } catch (error) {
+      const said = redactUrls(error instanceof Error ? error.message : String(error))
+      this.#logger.error(
+        { ...facts, error: said },
+        'transactions that cannot be traced were not noted; the index waits',
+      )
     }
   }
 
@@ -164,6 +194,7 @@ class Keeper implements KeptIndexer {
     const bin = fileURLToPath(new URL('./bin/ponder.js', import.meta.resolve('ponder')))
     return [
       ...['--import', new URL('./endWithParent.mjs', import.meta.url).href],
+      ...['--import', new URL('./traceEveryBlock.mjs', import.meta.url).href],
       ...['--import', new URL('./acceptUrlCredentials.mjs', import.meta.url).href],
       ...[bin, 'start', '--root', root],
       ...['--schema', schema, '--views-schema', VIEWS_SCHEMA, '-p', String(port), '-H', host],
@@ -192,6 +223,24 @@ class Keeper implements KeptIndexer {
     return folder
   }
 }
+
+const Hash = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/i)
+  .transform((value) => value.toLowerCase() as `0x${string}`)
+
+/** What `traceEveryBlock.mjs` tells before it gives the indexer an empty trace. */
+const Untraced = z.object({
+  kind: z.literal('untraced'),
+  id: z.number(),
+  chainId: z.number().int(),
+  blockNumber: z
+    .string()
+    .regex(/^0x[0-9a-f]{1,16}$/i)
+    .transform((value) => BigInt(value)),
+  blockHash: Hash,
+  txHashes: z.array(Hash),
+})
 
 function watchedChain({ chainId, rpcUrls }: ChainConfig): WatchedChain {
   return { chainId, endpoints: openEndpoints(rpcUrls, { timeoutMs: WATCH_TIMEOUT_MS }) }

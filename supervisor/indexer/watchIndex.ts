@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { z } from 'zod'
 import { readCanonicalHash, readHead } from '../../billing/chain/readHead.ts'
+import { gather } from '../../billing/chain/rpc/agree.ts'
 import type { RpcEndpoint } from '../../billing/chain/rpc/rpcEndpoint.ts'
 import type { Sql } from '../../billing/database/connect.ts'
 import { redactUrls } from '../redactUrls.ts'
@@ -36,6 +38,8 @@ export interface WatchIndexOptions {
 export interface IndexWatch {
   /** Notes that the indexer reported a reorg it cannot undo. */
   complain(chainId: number): void
+  /** Notes that it asks in vain for what belongs to a block. */
+  miss(chainId: number, blockHash: string): void
   stop(): Promise<void>
 }
 
@@ -44,6 +48,8 @@ const LOOK_AGAIN_MS = 1_500
 /** The final block is checked once in this many looks, and whenever something is suspicious. */
 const ANCHOR_EVERY_LOOKS = 3
 const COMPLAINT_MAX_AGE_MS = 60_000
+/** With its growing pauses and time-outs, the indexer asks for a block every half minute at least. */
+const MISSING_MAX_AGE_MS = 60_000
 /** If no remembered block shows where the fork is, this many blocks below the indexer's finality are discarded. */
 const DISCARDED_BLOCKS = 1_000n
 
@@ -56,6 +62,7 @@ class Watcher implements IndexWatch {
   readonly #options: WatchIndexOptions
   readonly #watches = new Map<number, ChainWatch>()
   readonly #complaints = new Map<number, number[]>()
+  readonly #missing = new Map<number, { blockHash: string; atMs: number }>()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
   #wake = new AbortController()
@@ -71,6 +78,12 @@ class Watcher implements IndexWatch {
     const told = this.#complaints.get(chainId) ?? []
     this.#complaints.set(chainId, [...told.slice(-20), performance.now()])
     if (told.length === 0) this.#wake.abort()
+  }
+
+  miss(chainId: number, blockHash: string): void {
+    const isNew = this.#missing.get(chainId)?.blockHash !== blockHash
+    this.#missing.set(chainId, { blockHash, atMs: performance.now() })
+    if (isNew) this.#wake.abort()
   }
 
   async stop(): Promise<void> {
@@ -125,10 +138,15 @@ class Watcher implements IndexWatch {
       complaints.length > 0 ||
       this.#suspicious.has(chainId) ||
       this.#looks % ANCHOR_EVERY_LOOKS === 0
-    const [reading, finalIsCanonical] = await Promise.all([
+    const missing = this.#missing.get(chainId)
+    const isMissing = missing !== undefined && performance.now() - missing.atMs < MISSING_MAX_AGE_MS
+    const [reading, finalIsCanonical, isLost] = await Promise.all([
       readHead(endpoints, chainId),
       asksAnchor ? checkAnchor(sql, chain, indexed) : null,
+      isMissing ? isKnownToNobody(chain, missing.blockHash) : false,
     ])
+    // One that some RPC has will be had.
+    if (isMissing && !isLost) this.#missing.delete(chainId)
     const { watch, verdict } = judgeChain(before, {
       nowMs: performance.now(),
       ready,
@@ -136,6 +154,7 @@ class Watcher implements IndexWatch {
       head: reading.kind === 'agreed' ? reading.head.number : null,
       finalIsCanonical,
       complaints: complaints.length,
+      isLost,
     })
     this.#watches.set(chainId, watch)
     return verdict
@@ -153,6 +172,7 @@ class Watcher implements IndexWatch {
           { chainId, behindBlocks: String(verdict.behind) },
           'the index stands still; restarting it',
         )
+        this.#missing.delete(chainId)
         return this.#options.restart(chainId)
       case 'rebuild': {
         const { evidence } = verdict
@@ -167,6 +187,18 @@ class Watcher implements IndexWatch {
       }
     }
   }
+}
+
+const knownBlock = z.object({ hash: z.string() }).nullable()
+
+/** Whether RPCs answer, and none of them knows the block. */
+async function isKnownToNobody({ endpoints }: WatchedChain, blockHash: string): Promise<boolean> {
+  const answers = await gather<boolean>(endpoints, async (endpoint) => {
+    const found = await endpoint.request('eth_getBlockByHash', [blockHash, false], knownBlock)
+    return { kind: 'answer', value: found !== null }
+  })
+  const given = answers.flatMap((answer) => (answer.kind === 'answer' ? [answer.value] : []))
+  return given.length > 0 && !given.includes(true)
 }
 
 /** Whether the newest remembered block is canonical. If it is, the indexer's newest final block is remembered too. */

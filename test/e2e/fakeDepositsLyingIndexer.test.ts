@@ -55,11 +55,14 @@ async function claim(txHash: Hash, block: BlockRef, claimed: Claim): Promise<voi
   await recordSeen(database.sql, [{ ...seen, ...claimed, blockTimestamp: new Date() }])
 }
 
+/** Its block stands and does not show it: never credited, and looked at again. */
+const notSeen = { state: 'held', reason: 'payment_not_seen' }
+
 async function recorded(txHash: Hash, states: string[]) {
   return waitUntil(
     async () => {
-      const rows = await database.sql<{ payer: string; rail: string; state: string; amount: string }[]>`
-        select payer, rail, state, amount_base_units::text as amount from credits.deposit
+      const rows = await database.sql<{ payer: string; rail: string; state: string; reason: string | null; amount: string }[]>`
+        select payer, rail, state, reason, amount_base_units::text as amount from credits.deposit
         where tx_hash = ${txHash} order by state, payer`
       if (rows.length > 0 && rows.every(({ state }) => states.includes(state))) return [...rows]
       throw new Error(JSON.stringify(rows))
@@ -123,18 +126,18 @@ async function makeFakes(): Promise<{ send: () => Promise<Hash>; claimed: Claim 
 }
 
 describe('a payment that the indexer made up', () => {
-  test('is orphaned and never credited, each alone in its block', async () => {
+  test('is held until the chain shows it and never credited, each alone in its block', async () => {
     for (const { send, claimed } of await makeFakes()) {
       const block = await chain.mineWith(send())
       const hash = block.hashes[0] as Hash
       await claim(hash, block, claimed)
       await chain.mine(5)
-      expect(await recorded(hash, ['orphaned', 'credited', 'held'])).toMatchObject([{ state: 'orphaned' }])
+      expect(await recorded(hash, ['orphaned', 'credited', 'held'])).toMatchObject([notSeen])
       expect(await entriesOf(hash)).toEqual([])
     }
   })
 
-  test('is orphaned and never credited, all of them in one block with a payment that is real', async () => {
+  test('is held until the chain shows it and never credited, all of them in one block with a payment that is real', async () => {
     const fakes = await makeFakes()
     const payer = await fresh()
     const real = chain.transferEth({ from: payer, value: parseEther('0.0005') })
@@ -146,21 +149,21 @@ describe('a payment that the indexer made up', () => {
     await claim(realHash, block, { asset: 'eth', payer, amountBaseUnits: parseEther('0.0005') })
     await chain.mine(5)
     for (const hash of block.hashes.slice(0, -1)) {
-      expect(await recorded(hash, ['orphaned', 'credited', 'held'])).toMatchObject([{ state: 'orphaned' }])
+      expect(await recorded(hash, ['orphaned', 'credited', 'held'])).toMatchObject([notSeen])
       expect(await entriesOf(hash)).toEqual([])
     }
     await recorded(realHash, ['credited'])
     expect(await entriesOf(realHash)).toEqual([{ account: payer, micros: '3600000000' }])
   })
 
-  it('and in a block that never was is found in its own block, and orphaned there', async () => {
+  it('and in a block that never was is found in its own block, and held there', async () => {
     const { hash, payer, value } = await delegateCall()
     const elsewhere = { number: (await chain.head()).number, hash: `0x${'11'.repeat(32)}` as Hash }
     await claim(hash, elsewhere, { asset: 'eth', payer, amountBaseUnits: value })
     await chain.mine(6)
     await neverCredited(hash)
     // First it follows the transaction to its own block, then it is judged there.
-    await recorded(hash, ['orphaned'])
+    expect(await recorded(hash, ['held'])).toMatchObject([notSeen])
     expect(await entriesOf(hash)).toEqual([])
   })
 
@@ -216,9 +219,9 @@ describe('a real payment that the indexer tells wrongly', () => {
     await claim(hash, block, { asset: 'eth', payer, amountBaseUnits })
     await claim(hash, block, { asset: 'usdc', payer, amountBaseUnits })
     await chain.mine(5)
-    const rows = await recorded(hash, ['credited', 'orphaned'])
+    const rows = await recorded(hash, ['credited', 'held'])
     expect(rows.filter(({ state }) => state === 'credited')).toMatchObject([{ payer, rail: 'usdc:31337' }])
-    expect(rows).toHaveLength(4)
+    expect(rows.filter(({ state }) => state === 'held')).toMatchObject([notSeen, notSeen, notSeen])
     expect(await entriesOf(hash)).toEqual([{ account: payer, micros: '18000000000' }])
   })
 })

@@ -35,7 +35,7 @@ let usdc: TestToken
 let axgt: TestToken
 /** On a pool that remembers more than a day. */
 let gate: BudgetGate
-/** On one that remembers the TWAP, and less than a day. */
+/** On one that remembers more than six hours, and less than a day. */
 let gateOnYoungPool: BudgetGate
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ beforeAll(async () => {
   const pool = await createPool(chain, { axgt, cardinality: 10 })
   await pool.passTime(2 * DAY_SECONDS)
   const youngPool = await createPool(chain, { axgt, cardinality: 10 })
-  await youngPool.passTime(3_600)
+  await youngPool.passTime(7 * 3_600)
   const feed = await chain.deploy('PriceFeed', ['ETH / USD', 8, parseUnits('2000', 8)])
   for (const token of [usdc, axgt]) {
     await chain.mineWith(chain.mintToken(token, chain.accounts.holder, parseUnits('1000000', token.decimals)))

@@ -24,7 +24,8 @@ beforeAll(async () => {
       const tokens = await chain.deployTokens()
       feed = await chain.deploy('PriceFeed', ['ETH / USD', 8, parseUnits('2000', 8)])
       pool = await createPool(chain, { axgt: tokens.axgt, cardinality: 10 })
-      await pool.passTime(3_600)
+      // As long as a pool must remember.
+      await pool.passTime(6 * 3_600)
       await chain.mineWith(setEthUsd(chain, '0'))
       // Deep enough to be judged.
       await chain.mine(6)

@@ -102,7 +102,11 @@ test('while the RPC is down, an unknown hash is "unavailable", not "not found"',
   const submitted = await scene.service.request('/v1/deposits', { json: { txHash: hash } })
   expect(submitted).toMatchObject({ status: 503, body: { code: 'chain_unavailable' } })
   await rpc.heal()
-  expect((await scene.service.request(`/v1/transactions/${hash}`)).status).toBe(404)
+  // Within the seconds for which we leave an RPC alone that has just failed.
+  await waitUntil(async () => (await scene.service.request(`/v1/transactions/${hash}`)).status === 404, {
+    withinMs: 15_000,
+    what: 'the hash to be unknown',
+  })
 })
 
 test.each<[string, () => unknown]>([

@@ -47,7 +47,7 @@ const credit = (payer: Address, id: string) =>
 
 /** What the gate writes down with every pass. */
 const headAt = (blockNumber: number, fork = 0) =>
-  writeStatus(scene.sql, 1, {
+  writeStatus(scene.sql, { chainId: 1, setup: { wallet: `0x${'cc'.repeat(20)}`, ethDetection: 'traces' } }, {
     number: BigInt(blockNumber),
     hash: hashOf(blockNumber * 16 + fork),
     timestamp: 1_700_000_000n,

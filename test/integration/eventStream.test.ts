@@ -6,6 +6,7 @@ import { startSession } from '../../billing/metering/sessions.ts'
 import { deleteVolume, putVolume } from '../../billing/metering/volumes.ts'
 import { createMeterClock } from '../support/createMeterClock.ts'
 import { createStreamScene, type StreamClient, type StreamScene } from '../support/createStreamScene.ts'
+import { creditTestDeposit } from '../support/creditTestDeposit.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 import { serviceKey } from '../unit/api/fakeDeps.ts'
 
@@ -154,7 +155,10 @@ describe('what is told', () => {
 
   test('a session that runs out and is paid for again', async () => {
     const clock = await createMeterClock(scene.sql)
-    await give(ALICE, 1n)
+    // Bought and spent long ago, so that there is grace.
+    const longAgo = { payer: ALICE, micros: 1_200n * 60_000_000n, word: 'long ago' }
+    await creditTestDeposit(scene.sql, scene.limits, longAgo)
+    await give(ALICE, -1_199n)
     const client = await scene.listen(ALICE)
     await client.until(1)
     await startSession(scene.sql, scene.limits, { id: 's', account: ALICE, profile: 'small', gpus: 1 })

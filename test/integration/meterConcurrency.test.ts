@@ -7,8 +7,8 @@ import { type MeteredSession, meterSessions } from '../../billing/metering/meter
 import { postUsage } from '../../billing/metering/postUsage.ts'
 import { expireSessions } from '../../billing/metering/runMetering.ts'
 import { deleteVolume, putVolume } from '../../billing/metering/volumes.ts'
-import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
+import { readDifferences } from '../support/readDifferences.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
 // Real connections, of several pools as of several processes. Only time stands still, so that what is billed can be told
@@ -52,11 +52,7 @@ async function expectBooksInOrder(...accounts: Address[]) {
     expect(books.balance).toBe(books.entries - books.unpostedUsage)
     expect(books.used).toBe(books.billed)
   }
-  const differences: unknown[] = []
-  await verifyBooks(scene.sql, (step) => {
-    if (step.kind === 'difference') differences.push(step.difference)
-  })
-  expect(differences).toEqual([])
+  expect(await readDifferences(scene.sql)).toEqual([])
 }
 
 /** Holds the meters of accounts until told to let go, as a slow transaction would. */
@@ -116,6 +112,7 @@ describe('case 38: heartbeats at once', () => {
   })
 
   test('of a hundred sessions of one account sum to what there is, and never below zero', async () => {
+    await scene.bought(ALICE, 1_200n)
     await scene.give(ALICE, 100n * MINUTE)
     const ids = names('s', 100)
     await startAll(ids)
@@ -268,6 +265,26 @@ describe('case 42: two started at the same instant', () => {
     }
   })
 
+  test('by the id of a session that is ending are that session or a conflict, never an ended one', async () => {
+    await scene.give(ALICE, 2n * MINUTE)
+    const seen = new Set<string>()
+    for (let round = 0; round < 20; round += 1) {
+      const id = `x${round}`
+      await scene.start(id, ALICE)
+      const [starts] = await Promise.all([
+        times(6, () => scene.start(id, ALICE)),
+        scene.act('release', [id], scene.anotherPool(1)),
+      ])
+      for (const started of starts) {
+        seen.add(started.kind)
+        if (started.kind === 'existing') expect(started.session.state).not.toBe('ended')
+        else expect(started.kind).toBe('conflict')
+      }
+      expect(await scene.start(id, ALICE)).toEqual({ kind: 'conflict' })
+    }
+    expect(seen).toContain('existing')
+  })
+
   test('by the same id for two wallets are one session and a conflict', async () => {
     await scene.give(ALICE, MINUTE)
     await scene.give(BOB, MINUTE)
@@ -281,67 +298,67 @@ describe('case 42: two started at the same instant', () => {
 })
 
 describe('case 43: grace cannot be farmed', () => {
-  /** Tops up by eight minutes, starts eight GPUs, and runs until the session is over; the grace left after each. */
-  async function exhaust(id: string): Promise<{ graceSeconds: number; left: bigint }> {
+  /** Starts eight GPUs on eight minutes, and runs until the session is over; for how long it was in grace. */
+  async function exhaust(id: string): Promise<number> {
     expect(await scene.start(id, ALICE, 8)).toMatchObject({ kind: 'created' })
     await scene.run(60, id)
-    let graceSeconds = 0
-    for (;;) {
+    for (let graceSeconds = 30; ; graceSeconds += 30) {
       await scene.clock.pass(30)
       const session = await scene.beatOne(id)
-      if (session.state === 'ended') {
-        expect(session.endReason).toBe('grace_exhausted')
-        return { graceSeconds, left: session.graceLeftMicros }
-      }
-      graceSeconds += 30
+      if (session.state !== 'ended') continue
+      expect(session.endReason).toBe('grace_exhausted')
+      return graceSeconds
     }
   }
 
   test('by topping up: the allowance is used once, and only a deposit of the minimum refills it', async () => {
+    await scene.bought(ALICE, 10_000n)
     await scene.give(ALICE, 8n * MINUTE)
-    expect(await exhaust('s0')).toEqual({ graceSeconds: 7_170, left: 0n })
+    // 120 minutes of one GPU are 15 of eight.
+    expect(await exhaust('s0')).toBe(900)
     for (const id of ['s1', 's2', 's3']) {
       await scene.give(ALICE, 8n * MINUTE)
       expect(await scene.start(id, ALICE, 8)).toMatchObject({ kind: 'created' })
       await scene.clock.pass(30)
-      expect(await scene.beatOne(id)).toMatchObject({ state: 'running', graceLeftMicros: 0n })
+      expect(await scene.beatOne(id)).toMatchObject({ state: 'running' })
       await scene.clock.pass(30)
       // At zero, and with no grace left, not a moment more.
       expect(await scene.beatOne(id)).toMatchObject({ state: 'ended', endReason: 'grace_exhausted' })
       expect((await scene.books(ALICE)).balance).toBe(0n)
     }
     await scene.deposit(ALICE, 8n * MINUTE)
-    expect(await exhaust('s4')).toEqual({ graceSeconds: 7_170, left: 0n })
+    expect(await exhaust('s4')).toBe(900)
   })
 
   test('by leaving before the end: what was used stays used', async () => {
-    for (let round = 0; round < 4; round += 1) {
+    await scene.bought(ALICE, 10_000n)
+    for (let round = 1; round <= 3; round += 1) {
       await scene.give(ALICE, 8n * MINUTE)
       const id = `s${round}`
       await scene.start(id, ALICE, 8)
-      await scene.run(60 + 1_800, id)
-      const [left] = await scene.act('release', [id])
-      expect(left?.graceLeftMicros).toBe(scene.limits.graceMicros - BigInt(round + 1) * 1_800n * SECOND)
+      await scene.run(60 + 240, id)
+      const left = scene.limits.graceMicros - BigInt(round) * 8n * 240n * SECOND
+      expect(await scene.beatOne(id)).toMatchObject({ graceLeftMicros: left / 8n })
+      await scene.act('release', [id])
     }
   })
 
-  test('by running many at once: each uses the allowance', async () => {
+  test('by running many at once: they share the allowance, and end when it is used', async () => {
+    await scene.bought(ALICE, 10_000n)
     await scene.give(ALICE, 8n * MINUTE)
     const ids = names('s', 8)
     await startAll(ids)
     await scene.run(60, ...ids)
     await scene.run(870, ...ids)
     const live = await scene.act('beat', ids)
-    expect(live.map(({ state }) => state)).toEqual(Array(8).fill('grace'))
-    expect(live[0]?.graceLeftMicros).toBe(8n * 30n * SECOND)
-    await scene.run(30, ...ids)
-    const [count] = await scene.sql<{ live: number }[]>`select live_sessions as live from credits.meter`
-    // The last one to use it up ends with it, the others with their next heartbeat.
-    await scene.act('beat', ids)
-    expect(count?.live).toBeLessThan(8)
+    expect(live.map(({ state, graceLeftMicros }) => [state, graceLeftMicros])).toEqual(
+      Array(8).fill(['grace', 30n * SECOND]),
+    )
+    await scene.clock.pass(30)
     expect(await scene.act('beat', ids)).toMatchObject(
       ids.map(() => ({ state: 'ended', endReason: 'grace_exhausted' })),
     )
+    await expectBooksInOrder(ALICE)
   })
 })
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { keccak256, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { accrueStorage } from '../../billing/metering/accrueStorage.ts'
 import { type MeterAction, type MeterLimits, meterSessions } from '../../billing/metering/meterSessions.ts'
@@ -7,9 +8,10 @@ import { readAccount } from '../../billing/metering/readAccount.ts'
 import { expireSessions } from '../../billing/metering/runMetering.ts'
 import { startSession } from '../../billing/metering/sessions.ts'
 import { deleteVolume, putVolume } from '../../billing/metering/volumes.ts'
-import { verifyBooks } from '../../billing/verify/verifyBooks.ts'
 import { createMeterScene, type MeterScene } from '../support/createMeterScene.ts'
+import { creditTestDeposit, reverseTestDeposit } from '../support/creditTestDeposit.ts'
 import { MeterModel } from '../support/meterModel.ts'
+import { readDifferences } from '../support/readDifferences.ts'
 
 // The real statements on a real database, and a model written from the specification, told the same commands: after each
 // of them both must hold the same balances, sessions and volumes, whatever the commands are and in whatever order.
@@ -20,11 +22,12 @@ const VOLUMES = ['v0', 'v1', 'v2']
 const SECOND = 1_000_000n
 const MINUTE = 60n * SECOND
 
-/** Little grace and an early warning, so that a short history gets there. */
+/** Little grace and an early warning, so that a short history gets there: by the allowance and by the share. */
 const limits: MeterLimits = {
   heartbeatIntervalMicros: 30n * SECOND,
   heartbeatTimeoutMicros: 120n * SECOND,
   graceMicros: 300n * SECOND,
+  gracePercent: 25,
   lowBalanceMinutes: 2,
 }
 const MICROS_PER_GIB_HOUR = 3_000_000n
@@ -36,6 +39,7 @@ const rate = {
 type Command =
   | { kind: 'pass' | 'passUnheard'; micros: bigint }
   | { kind: 'give' | 'deposit'; wallet: number; micros: bigint }
+  | { kind: 'reverse' | 'again'; nth: number }
   | { kind: 'start'; id: string; wallet: number; gpus: number }
   | { kind: MeterAction; ids: string[] }
   | { kind: 'expireSilent' | 'accrue' | 'post' }
@@ -83,7 +87,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       micros: amount.map((micros) => -micros),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('deposit' as const), wallet, micros: amount }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('deposit' as const), wallet, micros: amount }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('reverse' as const, 'again' as const),
+      nth: fc.integer({ min: 0, max: 5 }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -137,6 +148,9 @@ const history = fc
 
 const walletOf = (n: number): `0x${string}` => WALLETS[n] ?? '0x'
 
+/** The deposits of a history, in order. */
+const depositsOf = new WeakMap<MeterScene, { payer: `0x${string}`; micros: bigint; word: string }[]>()
+
 /** Tells the database a command; what it answers, in the model's words. */
 async function tellDatabase(scene: MeterScene, one: Command): Promise<unknown> {
   const { sql, clock } = scene
@@ -147,8 +161,23 @@ async function tellDatabase(scene: MeterScene, one: Command): Promise<unknown> {
       return clock.passUnheard(Number(one.micros) / 1e6)
     case 'give':
       return scene.give(walletOf(one.wallet), one.micros)
-    case 'deposit':
-      return scene.deposit(walletOf(one.wallet), one.micros)
+    case 'deposit': {
+      const deposits = depositsOf.get(scene) ?? []
+      const deposit = { payer: walletOf(one.wallet), micros: one.micros, word: `deposit ${deposits.length}` }
+      await creditTestDeposit(sql, limits, deposit)
+      depositsOf.set(scene, [...deposits, deposit])
+      return undefined
+    }
+    case 'reverse':
+    case 'again': {
+      const deposit = depositsOf.get(scene)?.[one.nth]
+      if (deposit === undefined) return false
+      if (one.kind === 'reverse') return reverseTestDeposit(sql, deposit)
+      const reversed = await sql`
+        select 1 from credits.deposit where payer = ${deposit.payer} and tx_hash = ${keccak256(toHex(deposit.word))} and state = 'reversed'`
+      if (reversed.length > 0) await creditTestDeposit(sql, limits, deposit)
+      return reversed.length > 0
+    }
     case 'start':
       return (
         await startSession(sql, limits, {
@@ -197,6 +226,9 @@ function tellModel(model: MeterModel, one: Command): unknown {
     case 'give':
     case 'deposit':
       return model[one.kind](walletOf(one.wallet), one.micros)
+    case 'reverse':
+    case 'again':
+      return model.move(one.nth, one.kind === 'again')
     case 'start':
       return model.start(one.id, walletOf(one.wallet), BigInt(one.gpus))
     case 'beat':
@@ -222,18 +254,19 @@ async function stateOfDatabase({ sql }: MeterScene) {
     sql`
       select w.account, coalesce(a.balance_micros, 0) as ledger,
         coalesce(a.balance_micros, 0) - coalesce(m.unposted_micros, 0) as balance,
-        coalesce(m.grace_used_micros, 0) as "graceUsed"
+        coalesce(m.grace_used_micros, 0) as "graceUsed", coalesce(m.grace_total_micros, 0) as "graceTotal",
+        credits.bought_micros(w.account) as bought
       from unnest(${WALLETS as string[]}::text[]) as w (account)
       left join credits.account a on a.address = w.account
       left join credits.meter m on m.account = w.account order by w.account`,
     sql`
-      select id, account, state, end_reason as "endReason", total_billed_micros as total
+      select id, account, state, end_reason as "endReason", total_billed_micros as total, grace_micros as grace
       from credits.session order by id`,
     sql`
       select id, account, size_bytes as size, deleted_at is not null as "isDeleted", total_billed_micros as total
       from credits.volume order by id`,
     sql<{ kind: string; count: number }[]>`
-      select kind, count(*)::int as count from credits.outbox_event where kind not like 'volume.%' group by kind`,
+      select kind, count(*)::int as count from credits.outbox_event where kind not like 'volume.%' and kind not like 'deposit.%' group by kind`,
     Promise.all(WALLETS.map(async (account) => (await readAccount(sql, limits, account)).balanceMicros)),
   ])
   return {
@@ -253,7 +286,7 @@ function stateOfModel(model: MeterModel): Awaited<ReturnType<typeof stateOfDatab
       account,
       ledger: model.ledgerBalance(account),
       balance: model.unpostedBalance(account),
-      graceUsed: model.graceUsed(account),
+      ...model.graceOf(account),
     })),
     sessions: sorted(model.sessions.values()).map((session) => ({
       id: session.id,
@@ -261,6 +294,7 @@ function stateOfModel(model: MeterModel): Awaited<ReturnType<typeof stateOfDatab
       state: session.state,
       endReason: session.endReason,
       total: session.total,
+      grace: session.grace,
     })),
     volumes: sorted(model.volumes.values()).map((volume) => ({
       id: volume.id,
@@ -281,11 +315,7 @@ async function expectBooksInOrder(scene: MeterScene) {
     expect(books.balance).toBe(books.entries - books.unpostedUsage)
     expect(books.used).toBe(books.billed)
   }
-  const differences: unknown[] = []
-  await verifyBooks(scene.sql, (step) => {
-    if (step.kind === 'difference') differences.push(step.difference)
-  })
-  expect(differences).toEqual([])
+  expect(await readDifferences(scene.sql)).toEqual([])
 }
 
 async function withScene(work: (scene: MeterScene) => Promise<void>) {
@@ -294,6 +324,20 @@ async function withScene(work: (scene: MeterScene) => Promise<void>) {
     await work(scene)
   } finally {
     await scene.stop()
+  }
+}
+
+type State = Awaited<ReturnType<typeof stateOfDatabase>>
+
+/** Whatever else happens: grace that was used now is, with all before, within the share of what was bought until now. */
+function expectGraceWithinShare(one: Command, before: State, after: State) {
+  for (const [n, account] of after.accounts.entries()) {
+    const earlier = before.accounts[n]
+    if (account.graceTotal === earlier?.graceTotal) continue
+    expect(
+      account.graceTotal * 100n,
+      JSON.stringify(one, (_, value) => String(value)),
+    ).toBeLessThanOrEqual(BigInt(limits.gracePercent) * (earlier?.bought ?? 0n))
   }
 }
 
@@ -313,11 +357,15 @@ describe('any history', () => {
       fc.asyncProperty(history, (commands) =>
         withScene(async (scene) => {
           const model = new MeterModel(limits, MICROS_PER_GIB_HOUR)
+          let before = await stateOfDatabase(scene)
           for (const one of commands) {
             const answer = await tellDatabase(scene, one)
             expectNotBelowZero(answer)
             expect({ one, answer }).toEqual({ one, answer: tellModel(model, one) })
-            expect({ one, ...(await stateOfDatabase(scene)) }).toEqual({ one, ...stateOfModel(model) })
+            const after = await stateOfDatabase(scene)
+            expect({ one, ...after }).toEqual({ one, ...stateOfModel(model) })
+            expectGraceWithinShare(one, before, after)
+            before = after
           }
           await expectBooksInOrder(scene)
         }),
@@ -335,7 +383,8 @@ describe('any history', () => {
           withScene(async (single) => {
             for (const one of commands) {
               await tellDatabase(batched, one)
-              if (!('ids' in one)) {
+              // What is spent is judged by all that are named; and the service names all.
+              if (!('ids' in one) || one.kind === 'expire') {
                 await tellDatabase(single, one)
                 continue
               }

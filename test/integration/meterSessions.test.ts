@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type MeterAction, meterSessions, refillGrace } from '../../billing/metering/meterSessions.ts'
+import { type MeterAction, meterSessions } from '../../billing/metering/meterSessions.ts'
 import { postUsage } from '../../billing/metering/postUsage.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
 import { createMeterScene, limits, type MeterScene } from '../support/createMeterScene.ts'
@@ -114,6 +114,7 @@ test.each([3_600, -3_600])('a clock that jumps by %i seconds bills nobody', asyn
 
 describe('at zero', () => {
   test('a session enters grace unbilled, and ends when the allowance is used', async () => {
+    await scene.bought(ALICE, 1_200n)
     await give(1n)
     await start('s')
     await run(60, 's')
@@ -126,20 +127,24 @@ describe('at zero', () => {
     expect(await balance()).toBe(0n)
   })
 
-  test('a top-up resumes it; grace that was used stays used', async () => {
+  test('an adjustment resumes it; grace that was used stays used', async () => {
+    await scene.bought(ALICE, 1_200n)
     await give(1n)
     await start('s')
     await run(120, 's')
-    await give(10n)
+    await give(1n)
     await clock.pass(30)
     expect(await beat('s')).toMatchObject({
       state: 'running',
       billedMicros: 30_000_000n,
-      graceLeftMicros: 7_140_000_000n,
+      graceLeftMicros: null,
     })
+    await clock.pass(30)
+    expect(await beat('s')).toMatchObject({ state: 'grace', graceLeftMicros: 7_140_000_000n })
   })
 
   test('a top-up burns from its moment on, before the next heartbeat says so', async () => {
+    await scene.bought(ALICE, 1_200n)
     await give(2n)
     await start('s', 2)
     await run(60, 's')
@@ -148,7 +153,7 @@ describe('at zero', () => {
       balanceMicros: 0n,
       burnMicrosPerMinute: 0n,
       runsOutAt: null,
-      graceRemainingSeconds: 7_200,
+      graceRemainingSeconds: 3_600,
     })
     await give(10n)
     await clock.pass(15)
@@ -166,12 +171,12 @@ describe('at zero', () => {
   })
 
   test('a deposit ends it at its moment: what ran in grace before stays unbilled', async () => {
+    await scene.bought(ALICE, 1_200n)
     await give(2n)
     await start('s', 2)
     await run(60, 's')
     await clock.pass(20)
-    await database.sql.begin((tx) => refillGrace(tx, [ALICE]))
-    await give(10n)
+    await scene.deposit(ALICE, 10n * MINUTE)
     await clock.pass(10)
     expect(await readAccount(database.sql, limits, ALICE)).toMatchObject({
       balanceMicros: 10n * MINUTE - 20_000_000n,
@@ -179,11 +184,11 @@ describe('at zero', () => {
     expect(await beat('s')).toMatchObject({
       state: 'running',
       billedMicros: 20_000_000n,
-      graceLeftMicros: 7_200_000_000n,
     })
   })
 
   test('a hundred sessions share what is left to the last micro', async () => {
+    await scene.bought(ALICE, 1_200n)
     await give(100n)
     const ids = Array.from({ length: 100 }, (_, n) => `s${n}`)
     for (const id of ids) await start(id)
@@ -246,6 +251,7 @@ describe('starting', () => {
 })
 
 test('who has no grace left is told too that the balance has run out, once', async () => {
+  await scene.bought(ALICE, 1_200n)
   await give(1n)
   await start('s')
   await run(60 + 7_200, 's')
@@ -254,7 +260,7 @@ test('who has no grace left is told too that the balance has run out, once', asy
   await start('u')
   await run(60, 't', 'u')
   const events = await database.sql<{ kind: string }[]>`
-    select kind from credits.outbox_event where kind <> 'session.started' order by id`
+    select kind from credits.outbox_event where kind not like 'deposit.%' and kind <> 'session.started' order by id`
   expect(events.map(({ kind }) => kind)).toEqual([
     'balance.low',
     'balance.exhausted',
@@ -268,6 +274,7 @@ test('who has no grace left is told too that the balance has run out, once', asy
 })
 
 test('what is told: started, low once, exhausted, grace, resumed, ended', async () => {
+  await scene.bought(ALICE, 1_200n)
   await give(12n)
   await start('s')
   await run(780, 's')
@@ -275,7 +282,7 @@ test('what is told: started, low once, exhausted, grace, resumed, ended', async 
   await run(60, 's')
   await act('release', 's')
   const events = await database.sql<{ kind: string; payload: Record<string, unknown> }[]>`
-    select kind, payload from credits.outbox_event order by id`
+    select kind, payload from credits.outbox_event where kind not like 'deposit.%' order by id`
   expect(events.map(({ kind }) => kind)).toEqual([
     'session.started',
     'balance.low',

@@ -7,10 +7,12 @@ import { storageRate } from '../../billing/metering/accrueStorage.ts'
 import { createBatches, createBeats } from '../../billing/metering/createBeats.ts'
 import { meterLimits, meterSessions } from '../../billing/metering/meterSessions.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
+import { expireSessions } from '../../billing/metering/runMetering.ts'
 import { listSessions, startSession } from '../../billing/metering/sessions.ts'
 import { deleteVolume, putVolume, readVolume } from '../../billing/metering/volumes.ts'
 import { createMeterClock, type MeterClock } from '../support/createMeterClock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { creditTestDeposit } from '../support/creditTestDeposit.ts'
 import { config, fakeDeps, serviceKey } from '../unit/api/fakeDeps.ts'
 
 // The routes on the real meter: what unit tests with fakes cannot see is whether the two understand each other.
@@ -44,8 +46,11 @@ beforeEach(async () => {
       },
     }),
   )
-  const micros = 60n * 60_000_000n
-  await adjust(sql, { wallet, micros, reason: 'test', idempotencyKey: 'test' })
+  // Bought and spent long ago, so that there is grace.
+  const micros = 1_200n * 60_000_000n
+  await creditTestDeposit(sql, limits, { payer: wallet, micros, word: 'long ago' })
+  await adjust(sql, { wallet, micros: -micros, reason: 'test', idempotencyKey: 'spent' })
+  await adjust(sql, { wallet, micros: 60n * 60_000_000n, reason: 'test', idempotencyKey: 'test' })
 })
 afterEach(() => database.drop())
 
@@ -88,10 +93,41 @@ test('a session from its start to its release, with credit for seven and a half 
     billedMicros: '0',
   })
   expect((await send('POST', '/v1/sessions', { wallet, profile: 'small' })).status).toBe(402)
+  expect(await send('POST', '/v1/sessions', session)).toMatchObject({
+    status: 409,
+    body: { code: 'session_conflict' },
+  })
   expect((await send('GET', `/v1/accounts/${wallet}/sessions`)).body).toMatchObject({
     items: [{ id: 'desk:1', state: 'ended', totalBilledMinutes: '60' }],
     nextCursor: null,
   })
+})
+
+test('the id of an ended session is a conflict, however it ended, for whomever, and with credit for another', async () => {
+  const ends: Record<string, () => Promise<unknown>> = {
+    released: () => send('POST', '/v1/sessions/released/release'),
+    silent: async () => {
+      await clock.pass(121)
+      return expireSessions(database.sql, meterLimits(config))
+    },
+  }
+  for (const [id, end] of Object.entries(ends)) {
+    const session = { wallet, profile: 'small', id }
+    expect((await send('POST', '/v1/sessions', session)).status).toBe(201)
+    expect(await send('POST', '/v1/sessions', session)).toMatchObject({
+      status: 200,
+      body: { state: 'running' },
+    })
+    await end()
+    const others = [session, { ...session, profile: 'max' }, { ...session, wallet: `0x${'b2'.repeat(20)}` }]
+    for (const again of others)
+      expect(await send('POST', '/v1/sessions', again)).toMatchObject({
+        status: 409,
+        body: { code: 'session_conflict' },
+      })
+    expect((await send('POST', '/v1/sessions', { ...session, id: `${id}-2` })).status).toBe(201)
+    await send('POST', `/v1/sessions/${id}-2/release`)
+  }
 })
 
 test('a volume of 100 GiB costs 5 minutes an hour; deleted, it is gone to readers', async () => {

@@ -34,9 +34,15 @@ test('the plan is pure: the database knows each of its functions as immutable', 
     where pronamespace = 'credits'::regnamespace and (proname like 'plan\\_%' or proname = 'micros_between')
     order by proname`
   expect(functions.map((row) => ({ ...row }))).toEqual(
-    ['micros_between', 'plan_charge', 'plan_debt_percent', 'plan_elapsed', 'plan_end', 'plan_idle'].map(
-      (name) => ({ name, volatility: 'i', parallel: 's' }),
-    ),
+    [
+      'micros_between',
+      'plan_charge',
+      'plan_debt_percent',
+      'plan_elapsed',
+      'plan_end',
+      'plan_grace',
+      'plan_idle',
+    ].map((name) => ({ name, volatility: 'i', parallel: 's' })),
   )
 })
 
@@ -158,6 +164,43 @@ describe('plan_end: what becomes of a session', () => {
           select credits.plan_end(${action}, ${isSilent}, ${leftAfter}, ${graceLeft}, ${unpaid}) as plan`,
       ),
     ).toBe(reason)
+  })
+})
+
+describe('plan_grace: how much may still run unbilled', () => {
+  const LIMIT = 7_200_000_000n
+  const MAX = 2n ** 63n - 1n
+  test.each([
+    ['nothing, where nothing was bought', 0n, 0n, LIMIT, 10, 0n, 0n],
+    ['nothing, where more was reversed than bought', 0n, 0n, LIMIT, 10, -5n, 0n],
+    ['a tenth of what was bought', 0n, 0n, LIMIT, 10, 3_600_000_000n, 360_000_000n],
+    ['floored', 0n, 0n, LIMIT, 10, 19n, 1n],
+    ['not even a micro of nine', 0n, 0n, LIMIT, 10, 9n, 0n],
+    ['what is left of the share', 5n, 359_999_999n, LIMIT, 10, 3_600_000_000n, 1n],
+    ['nothing once the share is used', 0n, 360_000_000n, LIMIT, 10, 3_600_000_000n, 0n],
+    [
+      'nothing when more than the share is used, after a reversal',
+      0n,
+      360_000_001n,
+      LIMIT,
+      10,
+      3_600_000_000n,
+      0n,
+    ],
+    ['no more than the allowance, however much was bought', 0n, 0n, LIMIT, 10, MAX, LIMIT],
+    ['what is left of the allowance', LIMIT - 1n, LIMIT - 1n, LIMIT, 10, MAX, 1n],
+    ['nothing once the allowance is used', LIMIT, LIMIT, LIMIT, 10, MAX, 0n],
+    ['nothing with an allowance that was lowered below what is used', LIMIT, LIMIT, LIMIT - 1n, 10, MAX, 0n],
+    ['nothing at 0 percent', 0n, 0n, LIMIT, 0, MAX, 0n],
+    ['all that was bought once more at 100 percent', 0n, 0n, MAX, 100, MAX, MAX],
+    ['nothing without an allowance', 0n, 0n, 0n, 10, MAX, 0n],
+  ])('%s', async (_name, used, total, limit, percent, bought, grace) => {
+    expect(
+      await planned(
+        database.sql<{ plan: bigint }[]>`
+          select credits.plan_grace(${used}, ${total}, ${limit}, ${percent}, ${bought}) as plan`,
+      ),
+    ).toBe(grace)
   })
 })
 

@@ -54,6 +54,7 @@ describe('what storing costs', () => {
   })
 
   test('nothing for the time in which a session was in grace', async () => {
+    await scene.bought(ALICE, 1_200n)
     await scene.give(ALICE, MINUTE)
     await put('v', 100n * GIB)
     await scene.start('s', ALICE)

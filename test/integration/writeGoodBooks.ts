@@ -1,8 +1,11 @@
-import type { Sql, Transaction } from '../../billing/database/connect.ts'
+import type { Hash } from 'viem'
+import type { Sql } from '../../billing/database/connect.ts'
+import { creditDeposits } from '../../billing/deposits/creditDeposits.ts'
+import type { OpenDeposit } from '../../billing/deposits/deposit.ts'
+import { recordSeen } from '../../billing/deposits/recordSeen.ts'
+import { reverseCredit } from '../../billing/deposits/reverseCredit.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import { postEntries } from '../../billing/ledger/post.ts'
 import { type Quote, quote } from '../../billing/pricing/quote.ts'
-import { quoteToJson } from '../../billing/pricing/quoteJson.ts'
 
 export const PAYER = `0x${'a'.repeat(40)}` as const
 export const OTHER = `0x${'b'.repeat(40)}` as const
@@ -30,57 +33,66 @@ export function quoteOf(amountBaseUnits: bigint): Quote {
     axgt: null,
     block: { number: 5n, hash: `0x${'5'.repeat(64)}` },
     oracle: null,
-    lastAccepted: null,
+    history: null,
   })
   if (outcome.kind !== 'quoted') throw new Error('the amount is too large for a test')
   return outcome.quote
 }
 
-/** A deposit of 1 USDC and its first credit, as the gate writes them. */
-async function creditDeposit(tx: Transaction, n: number): Promise<void> {
-  const id = idOf(n)
-  const given = quoteOf(1_000_000n)
-  const micros = given.creditMicros
-  await tx`
-    insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, amount_base_units, block_number, block_hash,
-      block_timestamp, attempt, credit_micros, credited_at)
-    values (${id}, 1, ${id.slice(2, 68)}, 'usdc:1', ${PAYER}, 'credited', 1000000, 5, ${given.asOfBlock.hash},
-      ${EVENT_AT}, 1, ${micros}, now())`
-  const [entry] = await postEntries(tx, [
-    { account: PAYER, kind: 'deposit', micros, reference: `deposit:${id}:1`, eventAt: EVENT_AT },
-  ])
-  await tx`
-    insert into credits.deposit_credit (deposit_id, attempt, entry_id, amount_base_units, micros, quote, block_number,
-      block_hash)
-    values (${id}, 1, ${entry?.id ?? 0n}, 1000000, ${micros}, ${tx.json(quoteToJson(given))}, 5, ${given.asOfBlock.hash})`
+const limits = {
+  finalizedNumber: 0n,
+  meter: {
+    heartbeatIntervalMicros: 30_000_000n,
+    heartbeatTimeoutMicros: 120_000_000n,
+    graceMicros: 7_200_000_000n,
+    gracePercent: 10,
+    lowBalanceMinutes: 10,
+  },
+  axgtDailyCapMicros: null,
+  axgtMaxDeviationPercent: null,
 }
 
-async function reverseDeposit(tx: Transaction, n: number): Promise<void> {
+/** The nth deposit as the gate has it before its first credit, or before the credit after. */
+export function openDeposit(n: number, attempt = 0): OpenDeposit {
   const id = idOf(n)
-  const [credit] = await tx<{ entryId: bigint; micros: bigint }[]>`
-    select entry_id as "entryId", micros from credits.deposit_credit where deposit_id = ${id} and attempt = 1`
-  if (credit === undefined) throw new Error(`deposit ${n} has no credit`)
-  const [entry] = await postEntries(tx, [
-    {
-      account: PAYER,
-      kind: 'deposit_reversal',
-      micros: -credit.micros,
-      reference: `deposit_reversal:${id}:1`,
-      reversesEntryId: credit.entryId,
-      eventAt: EVENT_AT,
+  return {
+    ...{ id, chainId: 1, txHash: id.slice(2, 68) as Hash, rail: 'usdc:1', payer: PAYER },
+    ...{ state: 'pending', reason: null, detail: null, amountBaseUnits: 1_000_000n, attempt, failures: 0 },
+    ...{
+      seenBaseUnits: null,
+      seenUnder: null,
+      blockNumber: 5n,
+      blockHash: quoteOf(0n).asOfBlock.hash as Hash,
     },
-  ])
-  await tx`update credits.deposit_credit set reversal_entry_id = ${entry?.id ?? 0n} where deposit_id = ${id}`
-  await tx`update credits.deposit set state = 'reversed', credit_micros = null where id = ${id}`
+  }
+}
+
+/** Credits a deposit of 1 USDC by the gate's own code. */
+export async function creditDeposit(sql: Sql, n: number, attempt = 0): Promise<void> {
+  const amountBaseUnits = 1_000_000n
+  const quote = quoteOf(amountBaseUnits)
+  const deposit = openDeposit(n, attempt)
+  const { events } = await creditDeposits(
+    sql,
+    [{ kind: 'credit', deposit, amountBaseUnits, quote, blockTimestamp: EVENT_AT }],
+    limits,
+  )
+  if (events.length !== 1) throw new Error(`deposit ${n} was not credited`)
+}
+
+async function record(sql: Sql, n: number, amountBaseUnits: bigint): Promise<void> {
+  const { chainId, txHash, payer, blockNumber, blockHash } = openDeposit(n)
+  const place = { chainId, txHash, payer, blockNumber, blockHash, blockTimestamp: EVENT_AT }
+  await recordSeen(sql, [{ ...place, asset: 'usdc', amountBaseUnits }])
 }
 
 /** Deposits 1 to 3 credited, 2 reversed, one adjustment: entries 1, 2, 3 (deposits), 4 (reversal), 5 (adjustment). */
 export async function writeGoodBooks(sql: Sql): Promise<void> {
-  for (const n of [1, 2, 3]) await sql.begin((tx) => creditDeposit(tx, n))
-  await sql.begin((tx) => reverseDeposit(tx, 2))
+  for (const n of [1, 2, 3]) {
+    await record(sql, n, 1_000_000n)
+    await creditDeposit(sql, n)
+  }
+  await reverseCredit(sql, openDeposit(2, 1), { movedTo: null, retryAt: null, now: EVENT_AT })
   await adjust(sql, { wallet: OTHER, micros: 7n, reason: 'test', idempotencyKey: 'k' })
-  await sql`
-    insert into credits.deposit (id, chain_id, tx_hash, rail, payer, state, amount_base_units, block_number, block_hash,
-      block_timestamp)
-    values (${idOf(4)}, 1, ${idOf(4).slice(2, 68)}, 'usdc:1', ${PAYER}, 'pending', 5, 6, '0x06', ${EVENT_AT})`
+  await record(sql, 4, 5n)
 }

@@ -49,6 +49,8 @@ export async function baseSettings(options: BaseSettingsOptions): Promise<Servic
     ...perChain,
     REVENUE_WALLET: chains[0].accounts.revenue,
     AXGT_PRICING: 'fixed',
+    // Asked for by those that set another pricing.
+    AXGT_DAILY_CAP_MINUTES: 'none',
     SERVICE_API_KEY: `service-${randomBytes(24).toString('hex')}`,
     ADMIN_API_KEY: `admin-${randomBytes(24).toString('hex')}`,
     POLL_INTERVAL_MS: '100',

@@ -4,7 +4,10 @@ import type { Sql } from '../../billing/database/connect.ts'
 export interface MeterClock {
   /** Lets time go by while heartbeats could be received all along. */
   pass(seconds: number): Promise<void>
-  /** Lets time go by while nobody ticked: a downtime of ours, of which the first tick afterwards tells. */
+  /**
+   * Lets time go by while nobody ticked: a downtime of ours, of which the first tick afterwards tells, and for which a chain
+   * vouches at once.
+   */
   passUnheard(seconds: number): Promise<void>
   /** The machine's clock is set to another time; no time goes by. Nobody has noticed until the next tick. */
   jump(seconds: number): Promise<void>
@@ -29,11 +32,13 @@ export async function createMeterClock(sql: Sql, startsAt = '2026-01-01T00:00:00
     async pass(seconds) {
       await move(seconds)
       await sql`
-        update credits.metering_clock set alive_at = credits.wall_clock() - skew_micros * interval '1 microsecond'`
+        update credits.metering_clock
+        set alive_at = credits.wall_clock() - (skew_micros - vouched_micros) * interval '1 microsecond'`
     },
     async passUnheard(seconds) {
       await move(seconds)
       await sql`select credits.tick(null, 0)`
+      await sql`select credits.vouch(credits.wall_clock())`
     },
     async jump(seconds) {
       await move(seconds)

@@ -1,18 +1,13 @@
 import type { Address } from 'viem'
 import { connect, type Sql } from '../../billing/database/connect.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
-import { postEntries } from '../../billing/ledger/post.ts'
 import type { StorageRate } from '../../billing/metering/accrueStorage.ts'
-import {
-  type MeterAction,
-  type MeterLimits,
-  meterSessions,
-  refillGrace,
-} from '../../billing/metering/meterSessions.ts'
+import { type MeterAction, type MeterLimits, meterSessions } from '../../billing/metering/meterSessions.ts'
 import { readAccount } from '../../billing/metering/readAccount.ts'
 import { startSession } from '../../billing/metering/sessions.ts'
 import { createMeterClock, type MeterClock } from './createMeterClock.ts'
 import { createTestDatabase, type TestDatabase } from './createTestDatabase.ts'
+import { creditTestDeposit } from './creditTestDeposit.ts'
 
 /** The books of one account, added up from their rows. */
 export interface Books {
@@ -32,6 +27,7 @@ export const limits: MeterLimits = {
   heartbeatIntervalMicros: 30_000_000n,
   heartbeatTimeoutMicros: 120_000_000n,
   graceMicros: 7_200_000_000n,
+  gracePercent: 10,
   lowBalanceMinutes: 10,
 }
 /** The rate of the default settings: 0.05 minutes per GiB and hour, up to 1440 minutes of debt. */
@@ -66,20 +62,17 @@ export async function createMeterScene() {
     if (given.kind !== 'posted') throw new Error(`an adjustment was ${given.kind}`)
   }
 
-  /** What crediting a deposit does to an account: an entry, and the whole grace again. */
-  async function deposit(account: Address, micros: bigint, on: Sql = sql): Promise<void> {
-    const key = nextKey()
-    const reference = `adjustment:${key}`
-    await on.begin(async (tx) => {
-      const eventAt = new Date(0)
-      const [entry] = await postEntries(tx, [{ account, kind: 'adjustment', micros, reference, eventAt }])
-      if (entry === undefined) throw new Error('nothing was posted')
-      // An adjustment to the books, so that they verify without a chain behind them.
-      await tx`
-        insert into credits.adjustment (idempotency_key, account, micros, reason, entry_id)
-        values (${key}, ${account}, ${micros}, 'a deposit', ${entry.id})`
-      await refillGrace(tx, [account])
-    })
+  /** Credits a deposit by the gate's own code. Returns a word that names it. */
+  async function deposit(payer: Address, micros: bigint, on: Sql = sql): Promise<string> {
+    const word = nextKey()
+    await creditTestDeposit(on, limits, { payer, micros, word })
+    return word
+  }
+
+  /** Leaves an account whose deposits bought so much, and who has spent it all: there is grace for it. */
+  async function bought(account: Address, minutes: bigint): Promise<void> {
+    await deposit(account, minutes * 60_000_000n)
+    await give(account, -minutes * 60_000_000n)
   }
 
   /** Asks at once: what the driver hands out is asked only when it is waited for. */
@@ -125,6 +118,7 @@ export async function createMeterScene() {
     anotherPool,
     give,
     deposit,
+    bought,
     start: (id: string, account: Address, gpus = 1, on: Sql = sql) =>
       startSession(on, limits, { id, account, profile: `gpu-${gpus}`, gpus }),
     act,

@@ -9,6 +9,7 @@ import {
   type RpcFault,
   type RpcRequest,
   type RpcResponse,
+  type StatusFault,
   type TransportFault,
   withResult,
 } from './rpcFault.ts'
@@ -74,6 +75,23 @@ export class RpcProxy {
     this.#faults.push({ method, transport: '429' })
   }
 
+  /** That HTTP status, with a text or a JSON-RPC error; `times`: for so many answers only. */
+  respondStatus(method: string, fault: StatusFault, times?: number): void {
+    this.#faults.push({ method, transport: fault, ...(times === undefined ? {} : { times }) })
+  }
+
+  /** Takes the request and never answers. */
+  hang(method = '*'): void {
+    this.#faults.push({ method, transport: 'silence' })
+  }
+
+  /** Takes requests of a method, and never answers those that are meant. */
+  hangFor(method: string, isMeant: (params: unknown[]) => boolean): void {
+    const answer = (request: RpcRequest, respond: Respond): Promise<RpcResponse> =>
+      isMeant(request.params ?? []) ? new Promise(() => {}) : respond(request)
+    this.#faults.push({ method, answer })
+  }
+
   /** Headers with status 200, a first byte of the body, and then nothing more. */
   hangAfterHeaders(method = '*'): void {
     this.#faults.push({ method, transport: 'hang' })
@@ -115,9 +133,52 @@ export class RpcProxy {
     this.#faults.push({ method, answer })
   }
 
+  /** Has something happen, once, when a method is asked for, before the real node answers. */
+  before(method: string, act: () => Promise<unknown>): void {
+    let acted: Promise<unknown> | null = null
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      acted ??= act()
+      await acted
+      return respond(request)
+    }
+    this.#faults.push({ method, answer })
+  }
+
   /** Answers by itself, without asking the real node. */
   say(method: string, result: unknown): void {
     this.#faults.push({ method, answer: async ({ id }) => ({ jsonrpc: '2.0', id, result }) })
+  }
+
+  /** eth_getLogs for more blocks than that is refused; `blocks` is asked each time, so that it may change. */
+  limitLogs(blocks: () => number, refusal: StatusFault = { status: 200 }): void {
+    const error = refusal.error ?? { code: -32_005, message: 'query exceeds limit' }
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      const [filter] = (request.params ?? []) as { fromBlock?: string; toBlock?: string }[]
+      const span = Number(BigInt(filter?.toBlock ?? '0x0') - BigInt(filter?.fromBlock ?? '0x0')) + 1
+      if (filter?.fromBlock === undefined || span <= blocks()) return respond(request)
+      return { jsonrpc: '2.0', id: request.id, error }
+    }
+    this.#faults.push({ method: 'eth_getLogs', answer, status: refusal.status })
+  }
+
+  /** eth_getLogs that finds more than that is refused. */
+  limitResults(results: number): void {
+    const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      const response = await respond(request)
+      if (((response.result as unknown[] | undefined) ?? []).length <= results) return response
+      const error = { code: -32_005, message: `query returned more than ${results} results` }
+      return { jsonrpc: '2.0', id: request.id, error }
+    }
+    this.#faults.push({ method: 'eth_getLogs', answer })
+  }
+
+  /** A node that calls its newest block final. */
+  finalizeLatest(): void {
+    const answer = (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      const [tag, ...rest] = request.params ?? []
+      return respond(tag === 'finalized' ? { ...request, params: ['latest', ...rest] } : request)
+    }
+    this.#faults.push({ method: 'eth_getBlockByNumber', answer })
   }
 
   emptyLogs(): void {
@@ -202,14 +263,29 @@ export class RpcProxy {
     for (const { method } of requests) this.#calls.set(method, (this.#calls.get(method) ?? 0) + 1)
     try {
       const responses = await Promise.all(requests.map((one) => this.#answer(one)))
-      const spoilt = this.#faults.find(
-        (fault) => 'transport' in fault && requests.some(({ method }) => isHit(fault, method)),
-      )
       const json = JSON.stringify(Array.isArray(body) ? responses : responses[0])
-      this.#write(response, json, spoilt !== undefined && 'transport' in spoilt ? spoilt.transport : null)
+      this.#write(response, json, this.#spoil(requests, responses), requests[0]?.id ?? null)
     } catch (error) {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error))
     }
+  }
+
+  /** What is wrong with the HTTP answer, if anything; a fault that is counted is counted down. */
+  #spoil(requests: RpcRequest[], responses: RpcResponse[]): TransportFault | null {
+    for (const fault of this.#faults) {
+      if (!requests.some(({ method }) => isHit(fault, method))) continue
+      if ('answer' in fault) {
+        const error = responses.find((one) => one.error !== undefined)?.error
+        if (fault.status !== undefined && fault.status !== 200 && error)
+          return { status: fault.status, error }
+        continue
+      }
+      if (fault.times === undefined) return fault.transport
+      if (fault.times === 0) continue
+      fault.times -= 1
+      return fault.transport
+    }
+    return null
   }
 
   /** The faults in the order they were added, each around the ones before it, the real node innermost. */
@@ -232,8 +308,18 @@ export class RpcProxy {
     return (await answer.json()) as RpcResponse
   }
 
-  #write(response: ServerResponse, json: string, fault: TransportFault | null): void {
+  #write(response: ServerResponse, json: string, fault: TransportFault | null, id: RpcRequest['id']): void {
+    if (typeof fault === 'object' && fault !== null) {
+      const { status, headers, error, text: said = '' } = fault
+      const type = error === undefined ? 'text/plain' : 'application/json'
+      const body = error === undefined ? said : JSON.stringify({ jsonrpc: '2.0', id, error })
+      response.writeHead(status, { 'content-type': type, ...headers }).end(body)
+      return
+    }
     switch (fault) {
+      case 'silence':
+        this.#hanging.add(response)
+        return
       case null:
         response.writeHead(200, { 'content-type': 'application/json' }).end(json)
         return

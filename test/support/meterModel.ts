@@ -11,6 +11,9 @@ export interface ModelSession {
   billedThrough: bigint
   lastBeat: bigint
   total: bigint
+  grace: bigint
+  /** null while it lives. */
+  endedAt: bigint | null
 }
 
 /** A volume as the model has it. */
@@ -35,13 +38,25 @@ export interface ModelAnswer {
   total: bigint
   balance: bigint
   isLow: boolean
-  graceLeft: bigint
+  /** At the GPUs that then run; null unless in grace. */
+  graceLeft: bigint | null
 }
 
 interface ModelAccount {
   ledger: bigint
+  /** Since the last refill. */
   graceUsed: bigint
+  /** Ever. */
+  graceTotal: bigint
+  /** By deposits, less reversals. */
+  bought: bigint
   isLow: boolean
+}
+
+interface ModelDeposit {
+  account: string
+  micros: bigint
+  stands: boolean
 }
 
 interface ModelUsage {
@@ -72,6 +87,7 @@ export class MeterModel {
   readonly told = new Map<string, number>()
   private readonly accounts = new Map<string, ModelAccount>()
   private readonly usage = new Map<string, ModelUsage>()
+  private readonly deposits: ModelDeposit[] = []
   private now = 0n
   /** Nobody could be heard before. */
   private heardSince = -24n * HOUR
@@ -100,12 +116,24 @@ export class MeterModel {
     this.account(account).ledger += micros
   }
 
+  /** Grace up to this moment is used before the deposit is there; then the allowance is whole again. */
   deposit(account: string, micros: bigint): void {
-    this.give(account, micros)
+    const inGrace = this.liveOf(account).filter(({ state }) => state === 'grace')
+    if (inGrace.length > 0) this.meterAccount('settle', account, inGrace.sort(byId), new Map())
+    this.deposits.push({ account, micros, stands: false })
+    this.move(this.deposits.length - 1, true)
     this.account(account).graceUsed = 0n
-    for (const session of this.liveOf(account)) {
-      if (session.state === 'grace') session.billedThrough = this.now
-    }
+  }
+
+  /** A reorg drops a deposit, or brings it back: neither refills anything. False when it already is so. */
+  move(nth: number, stands: boolean): boolean {
+    const deposit = this.deposits[nth]
+    if (deposit === undefined || deposit.stands === stands) return false
+    deposit.stands = stands
+    const micros = stands ? deposit.micros : -deposit.micros
+    this.give(deposit.account, micros)
+    this.account(deposit.account).bought += micros
+    return true
   }
 
   start(
@@ -114,7 +142,10 @@ export class MeterModel {
     gpus: bigint,
   ): 'created' | 'existing' | 'conflict' | 'insufficient_credit' {
     const existing = this.sessions.get(id)
-    if (existing) return existing.account === account && existing.gpus === gpus ? 'existing' : 'conflict'
+    if (existing)
+      return existing.account === account && existing.gpus === gpus && existing.state !== 'ended'
+        ? 'existing'
+        : 'conflict'
     const live = this.liveOf(account)
     const left = this.unpostedBalance(account) - this.accrued(live)
     const allGpus = live.reduce((all, session) => all + session.gpus, gpus)
@@ -128,6 +159,8 @@ export class MeterModel {
       billedThrough: this.now,
       lastBeat: this.now,
       total: 0n,
+      grace: 0n,
+      endedAt: null,
     })
     this.tell('session.started')
     this.judgeLow(account, left <= this.lowMicros(allGpus))
@@ -138,16 +171,29 @@ export class MeterModel {
   meter(action: MeterAction, ids: string[]): ModelAnswer[] {
     const named = [...new Set(ids)].flatMap((id) => this.sessions.get(id) ?? []).sort(byId)
     const ended = named.filter(({ state }) => state === 'ended' && action !== 'expire')
-    const metered = named.filter(
-      (session) => session.state !== 'ended' && (action !== 'expire' || this.isSilent(session)),
-    )
+    const live = named.filter(({ state }) => state !== 'ended')
+    const metered =
+      action === 'expire'
+        ? live.filter(
+            (session) =>
+              this.isSilent(session) ||
+              this.isSpent(
+                session.account,
+                live.filter(({ account }) => account === session.account),
+              ),
+          )
+        : live
+    const graceLeft = new Map<string, bigint | null>()
     const billed = new Map<string, bigint>()
     for (const account of new Set(metered.map((session) => session.account)))
-      this.meterAccount(
-        action,
+      graceLeft.set(
         account,
-        metered.filter((session) => session.account === account),
-        billed,
+        this.meterAccount(
+          action,
+          account,
+          metered.filter((session) => session.account === account),
+          billed,
+        ),
       )
     return [...metered, ...ended].sort(byId).map((session) => ({
       id: session.id,
@@ -157,13 +203,26 @@ export class MeterModel {
       total: session.total,
       balance: this.unpostedBalance(session.account),
       isLow: this.account(session.account).isLow,
-      graceLeft: atLeastZero(this.limits.graceMicros - this.account(session.account).graceUsed),
+      graceLeft: session.state === 'grace' ? (graceLeft.get(session.account) ?? null) : null,
     }))
   }
 
-  /** Ends all that have been silent for too long. */
+  /** Ends all that have been silent for too long, then those of accounts that have nothing left, not even grace. */
   expire(): string[] {
-    return this.meter('expire', [...this.sessions.keys()]).map(({ id }) => id)
+    const silent = [...this.sessions.values()].filter((one) => one.state !== 'ended' && this.isSilent(one))
+    const ended = this.meter(
+      'expire',
+      silent.map(({ id }) => id),
+    )
+    const spent = [...this.accounts].flatMap(([account, { isLow }]) => {
+      const live = this.liveOf(account)
+      return isLow && this.isSpent(account, live, false) ? live : []
+    })
+    const exhausted = this.meter(
+      'expire',
+      spent.map(({ id }) => id),
+    )
+    return [...ended, ...exhausted].map(({ id }) => id)
   }
 
   accrue(): bigint {
@@ -209,8 +268,9 @@ export class MeterModel {
     return this.account(account).ledger
   }
 
-  graceUsed(account: string): bigint {
-    return this.account(account).graceUsed
+  graceOf(account: string): Pick<ModelAccount, 'graceUsed' | 'graceTotal' | 'bought'> {
+    const { graceUsed, graceTotal, bought } = this.account(account)
+    return { graceUsed, graceTotal, bought }
   }
 
   /** Its entries, less usage that is not posted yet. */
@@ -226,12 +286,13 @@ export class MeterModel {
     return balance <= 0n ? balance : atLeastZero(balance - this.accrued(this.liveOf(account)))
   }
 
+  /** Returns for how long its sessions may run on in grace. */
   private meterAccount(
-    action: MeterAction,
+    action: MeterAction | 'settle',
     account: string,
     sessions: ModelSession[],
     billed: Map<string, bigint>,
-  ): void {
+  ): bigint | null {
     const wasInGrace = this.liveOf(account).some(({ state }) => state === 'grace')
     const before = new Map(sessions.map(({ id, state }) => [id, state]))
     const unpaid = new Map<string, bigint>()
@@ -243,16 +304,23 @@ export class MeterModel {
       const paid = least(elapsed * session.gpus, atLeastZero(this.unpostedBalance(account)))
       this.use(`session ${session.id}`, account, paid)
       billed.set(session.id, paid)
-      unpaid.set(session.id, elapsed - paid / session.gpus)
+      unpaid.set(session.id, elapsed * session.gpus - paid)
       session.total += paid
       session.billedThrough = silent.has(session) ? session.billedThrough + elapsed : this.now
     }
     const left = this.unpostedBalance(account)
     const state = this.account(account)
+    const allowance = left > 0n ? 0n : this.allowanceOf(account)
+    const isExhausted =
+      left <= 0n && [...unpaid.values()].reduce((all, micros) => all + micros, 0n) >= allowance
+    let graceLeft = allowance
     for (const session of sessions) {
-      const graceLeft = atLeastZero(this.limits.graceMicros - state.graceUsed)
-      const time = unpaid.get(session.id) ?? 0n
-      state.graceUsed += least(time, graceLeft)
+      const missing = unpaid.get(session.id) ?? 0n
+      const granted = least(missing, graceLeft)
+      graceLeft -= granted
+      state.graceUsed += granted
+      state.graceTotal += granted
+      session.grace += granted
       session.endReason =
         action === 'release'
           ? 'released'
@@ -260,14 +328,18 @@ export class MeterModel {
             ? 'ended_by_operator'
             : silent.has(session)
               ? 'heartbeat_timeout'
-              : left <= 0n && time >= graceLeft
+              : isExhausted
                 ? 'grace_exhausted'
                 : null
       session.state = session.endReason !== null ? 'ended' : left <= 0n ? 'grace' : 'running'
+      if (session.state === 'ended')
+        session.endedAt =
+          session.endReason === 'grace_exhausted' ? this.now - (missing - granted) / session.gpus : this.now
       if (action === 'beat' && session.endReason === null) session.lastBeat = this.now
       if (session.state !== before.get(session.id))
         this.tell(session.state === 'running' ? 'session.resumed' : `session.${session.state}`)
     }
+    if (this.liveOf(account).length === 0) this.storeSince(account, this.lastEndOf(account))
     const ranOut = (one: ModelSession) => one.state === 'grace' || one.endReason === 'grace_exhausted'
     if (!wasInGrace && sessions.some((one) => before.get(one.id) === 'running' && ranOut(one)))
       this.tell('balance.exhausted')
@@ -276,6 +348,37 @@ export class MeterModel {
       .filter((session) => session.state === 'running')
       .reduce((all, session) => all + session.gpus, 0n)
     this.judgeLow(account, live.length > 0 && left <= this.lowMicros(burning))
+    const liveGpus = live.reduce((all, session) => all + session.gpus, 0n)
+    return liveGpus > 0n ? graceLeft / liveGpus : null
+  }
+
+  private allowanceOf(account: string): bigint {
+    const { graceUsed, graceTotal, bought } = this.account(account)
+    const share = (atLeastZero(bought) * BigInt(this.limits.gracePercent)) / 100n
+    return atLeastZero(least(this.limits.graceMicros - graceUsed, share - graceTotal))
+  }
+
+  /** Whether sessions have by now used what there is, and all grace. */
+  private isSpent(account: string, live: ModelSession[], heedSilence = true): boolean {
+    if (live.length === 0) return false
+    const used = live.reduce(
+      (all, one) => all + this.elapsed(one, heedSilence && this.isSilent(one)) * one.gpus,
+      0n,
+    )
+    const left = this.unpostedBalance(account)
+    return used >= left && used - atLeastZero(left) >= this.allowanceOf(account)
+  }
+
+  private lastEndOf(account: string): bigint {
+    return [...this.sessions.values()]
+      .filter((one) => one.account === account)
+      .reduce((last, { endedAt }) => (endedAt !== null && endedAt > last ? endedAt : last), 0n)
+  }
+
+  /** What was used up before it was noticed is stored from then on. */
+  private storeSince(account: string, since: bigint): void {
+    for (const volume of this.volumes.values())
+      if (volume.account === account && !volume.isDeleted) volume.unbilled += this.now - since
   }
 
   private elapsed(session: ModelSession, isSilent: boolean): bigint {
@@ -330,7 +433,7 @@ export class MeterModel {
   private account(address: string): ModelAccount {
     const known = this.accounts.get(address)
     if (known) return known
-    const opened: ModelAccount = { ledger: 0n, graceUsed: 0n, isLow: false }
+    const opened: ModelAccount = { ledger: 0n, graceUsed: 0n, graceTotal: 0n, bought: 0n, isLow: false }
     this.accounts.set(address, opened)
     return opened
   }

@@ -4,6 +4,7 @@ import type { GateEvent } from '../../billing/deposits/deposit.ts'
 import { createDesk, type TransactionLookup } from '../../billing/desk/createDesk.ts'
 import type { GateChain, GateDeps } from '../../billing/gate/gateDeps.ts'
 import { openGate } from '../../billing/gate/open/openGate.ts'
+import { reviewSettings } from '../../billing/gate/reviewSettings.ts'
 import { runPass } from '../../billing/gate/runPass.ts'
 import { createMetrics } from '../../billing/health/createMetrics.ts'
 import { createLogger } from '../../billing/log/createLogger.ts'
@@ -81,6 +82,8 @@ export async function startGateScene({
   }
   const gateChain = deps.chains.get(chain.chainId)
   if (gateChain === undefined) throw new Error('the gate has not opened its chain')
+  // As the gate does when it starts.
+  await reviewSettings(deps)
   const desk = createDesk(deps)
   return {
     deps,

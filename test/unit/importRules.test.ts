@@ -76,9 +76,23 @@ describe('the tree reads as the flow because nothing reaches back', () => {
     expect(planners.length).toBeGreaterThan(0)
     for (const { path, text } of planners) {
       const values = [...text.matchAll(/^import (?!type)(.*) from '([^']+)'/gm)].map(([, , target]) => target)
-      const impure = values.filter((target) => target !== '../pricing/quote.ts')
+      const impure = values.filter(
+        (target) =>
+          !['../pricing/quote.ts', '../rpc/agree.ts', '../deposits/deposit.ts', './planDeposit.ts'].includes(target ?? ''),
+      )
       expect({ path, impure }).toEqual({ path, impure: [] })
     }
+  })
+
+  test('what viem throws is known to nobody: an RPC fails with an RpcError, whatever it was asked with', () => {
+    const viemErrors =
+      /\b(BaseError|HttpRequestError|RpcRequestError|TimeoutError|WebSocketRequestError|ContractFunction\w*Error|CallExecutionError)\b/
+    const served = ['billing', 'cli', 'src', 'supervisor'].flatMap(sourcesOf)
+    const users = served.filter(({ text }) => viemErrors.test(text))
+    expect(users.map(({ path }) => path)).toEqual([])
+    // A transport of viem's would repeat and sleep by itself, behind the back of our own deadlines.
+    const transports = /\b(http|webSocket|fallback|getHttpRpcClient|getWebSocketRpcClient)\b[^']*from 'viem/
+    expect(served.filter(({ text }) => transports.test(text)).map(({ path }) => path)).toEqual([])
   })
 
   test('the HTTP side holds no SQL and opens no connection', () => {

@@ -18,7 +18,10 @@ export const BalanceSchema = z
     low: z
       .boolean()
       .openapi({ description: 'No more is left than the warning threshold at the present burn.' }),
-    graceRemainingSeconds: z.int().nullable().openapi({ description: 'null while no session is in grace.' }),
+    graceRemainingSeconds: z.int().nullable().openapi({
+      description:
+        'How long its sessions may run on unbilled, at the GPUs that run now; null while none is in grace.',
+    }),
   })
   .openapi('Balance')
 

@@ -53,7 +53,8 @@ export const HeartbeatSchema = z
       .boolean()
       .openapi({ description: 'No more is left than the warning threshold at the present burn.' }),
     graceRemainingSeconds: z.int().nullable().openapi({
-      description: 'How long it may run on unbilled, shared by all of the account; null unless in grace.',
+      description:
+        'How long it may run on unbilled at the GPUs that the account runs now; null unless in grace. Then it is ended.',
     }),
   })
   .openapi('Heartbeat')
@@ -72,6 +73,8 @@ export function heartbeatJson(session: MeteredSession): z.input<typeof Heartbeat
     balanceMinutes: formatMinutes(session.balanceMicros),
     low: session.isLow,
     graceRemainingSeconds:
-      session.state === 'grace' ? Number(session.graceLeftMicros / MICROS_PER_SECOND) : null,
+      session.state === 'grace' && session.graceLeftMicros !== null
+        ? Number(session.graceLeftMicros / MICROS_PER_SECOND)
+        : null,
   }
 }

@@ -37,7 +37,10 @@ export const ConfigSchema = z
     sessions: z.strictObject({
       heartbeatIntervalSeconds: z.int(),
       heartbeatTimeoutSeconds: z.int(),
-      graceMinutes: z.int(),
+      graceMinutes: z.int().openapi({ description: 'Minutes of one GPU that may run unbilled at a time.' }),
+      gracePercent: z
+        .int()
+        .openapi({ description: 'All of them ever, in percent of what deposits ever bought.' }),
       lowBalanceMinutes: z.int().openapi({ description: 'The warning threshold.' }),
     }),
     storage: z.strictObject({ minutesPerGibHour: decimalText, debtLimitMinutes: z.int() }),
@@ -64,7 +67,7 @@ export function addConfigRoute(app: Api, deps: RouteDeps): void {
 }
 
 function configJson({ config, rails }: RouteDeps): z.input<typeof ConfigSchema> {
-  const { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes } =
+  const { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, gracePercent, lowBalanceMinutes } =
     config.sessions
   return {
     revenueWallet: config.revenueWallet,
@@ -90,7 +93,13 @@ function configJson({ config, rails }: RouteDeps): z.input<typeof ConfigSchema> 
       usdPerHour: formatFraction(config.pricing.usdPerHour),
       axgtBonusPercent: formatFraction(config.pricing.axgt.bonusPercent),
     },
-    sessions: { heartbeatIntervalSeconds, heartbeatTimeoutSeconds, graceMinutes, lowBalanceMinutes },
+    sessions: {
+      heartbeatIntervalSeconds,
+      heartbeatTimeoutSeconds,
+      graceMinutes,
+      gracePercent,
+      lowBalanceMinutes,
+    },
     storage: {
       minutesPerGibHour: formatFraction(config.storage.minutesPerGibHour),
       debtLimitMinutes: config.storage.debtLimitMinutes,

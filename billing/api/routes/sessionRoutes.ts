@@ -22,7 +22,8 @@ const NewSessionSchema = z
     profile: z.string().max(64).openapi({ description: 'One of those that /v1/config names.' }),
     id: idField.optional().openapi({
       description:
-        'Yours to choose, the same on every retry. Without one, every request starts another session.',
+        'Yours to choose, the same on every retry, another for every session: that of an ended one is a conflict. ' +
+        'Without one, every request starts another session.',
     }),
   })
   .openapi('NewSession')
@@ -73,7 +74,10 @@ function addStartRoute(app: Api, deps: RouteDeps): void {
     middleware: [deps.requireKey('service'), jsonBody()],
     request: { body: { required: true, content: { 'application/json': { schema: NewSessionSchema } } } },
     responses: {
-      200: { description: 'The same id again: the session as it is.', content: sessionContent },
+      200: {
+        description: 'The same id again while it lives: the session as it is.',
+        content: sessionContent,
+      },
       201: { description: 'Started.', content: sessionContent },
       ...problemResponses(...keyRefusals, ...bodyRefusals, 'insufficient_credit', 'session_conflict'),
     },
@@ -94,7 +98,11 @@ function addStartRoute(app: Api, deps: RouteDeps): void {
       case 'existing':
         return c.json(sessionJson(started.session), 200)
       case 'conflict':
-        return problem(c, 'session_conflict', `${id} is a session of another wallet or profile.`)
+        return problem(
+          c,
+          'session_conflict',
+          `${id} is a session of another wallet or profile, or has ended.`,
+        )
       case 'insufficient_credit':
         return problem(
           c,

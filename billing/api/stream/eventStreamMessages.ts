@@ -126,7 +126,7 @@ function sessionMessage(account: AccountView, payload: unknown) {
     billedMicros: 0n,
     balanceMicros: account.balanceMicros,
     isLow: account.low,
-    graceLeftMicros: 0n,
+    graceLeftMicros: null,
   })
   return { ...body, graceRemainingSeconds: state === 'grace' ? account.graceRemainingSeconds : null }
 }

@@ -16,7 +16,8 @@ import { z } from 'zod'
 import { pause } from '../../clock/pause.ts'
 import { readHead } from '../readHead.ts'
 import { type Agreed, type Answer, agree } from '../rpc/agree.ts'
-import { type RpcEndpoint, RpcErrorResponse } from '../rpc/rpcEndpoint.ts'
+import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
+import { refusalOf } from '../rpc/rpcError.ts'
 import { readChainId } from '../rpc/wire.ts'
 
 /** Short, because somebody is waiting for the page. */
@@ -135,8 +136,6 @@ async function ask(
 const CODE_FAULT = /revert|out of ?gas|opcode|stack (under|over)flow|invalid ?jump|evm error|vm execution/i
 
 function isCodesFault(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof RpcErrorResponse) return cause.isRevert || CODE_FAULT.test(cause.message)
-  }
-  return false
+  const refusal = refusalOf(error)
+  return refusal !== null && (refusal.isRevert || CODE_FAULT.test(refusal.message))
 }

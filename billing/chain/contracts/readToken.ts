@@ -1,7 +1,7 @@
-import { type Address, ContractFunctionExecutionError, erc20Abi } from 'viem'
-import { readContract } from 'viem/actions'
+import { type Address, erc20Abi } from 'viem'
 import { type Agreed, agree } from '../rpc/agree.ts'
-import { type RpcEndpoint, RpcErrorResponse } from '../rpc/rpcEndpoint.ts'
+import { openState } from '../rpc/openState.ts'
+import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
 import { readChainId } from '../rpc/wire.ts'
 import { poolAbi } from './abis.ts'
 
@@ -28,17 +28,14 @@ export function readToken(
 }
 
 async function askToken(endpoint: RpcEndpoint, address: Address): Promise<TokenMetadata | null> {
-  try {
-    const [symbol, decimals] = await Promise.all([
-      readContract(endpoint.client, { address, abi: erc20Abi, functionName: 'symbol' }),
-      readContract(endpoint.client, { address, abi: erc20Abi, functionName: 'decimals' }),
-    ])
-    const isSane = decimals <= MAX_DECIMALS && symbol.length > 0 && symbol.length <= 32
-    return isSane ? { symbol, decimals } : null
-  } catch (error) {
-    if (isContractsFault(error)) return null
-    throw error
-  }
+  const state = openState(endpoint, 'latest')
+  const [symbol, decimals] = await Promise.all([
+    state.read({ address, abi: erc20Abi, functionName: 'symbol' }),
+    state.read({ address, abi: erc20Abi, functionName: 'decimals' }),
+  ])
+  if (symbol.kind === 'failed' || decimals.kind === 'failed') return null
+  const isSane = decimals.value <= MAX_DECIMALS && symbol.value.length > 0 && symbol.value.length <= 32
+  return isSane ? { symbol: symbol.value, decimals: decimals.value } : null
 }
 
 /** The tokens that a pool trades, in its order; its price is token1 per token0. Lower-case. */
@@ -61,31 +58,14 @@ export function readPool(
 }
 
 async function askPool(endpoint: RpcEndpoint, address: Address): Promise<PoolTokens | null> {
-  try {
-    const pool = { address, abi: poolAbi } as const
-    const [token0, token1] = await Promise.all([
-      readContract(endpoint.client, { ...pool, functionName: 'token0' }),
-      readContract(endpoint.client, { ...pool, functionName: 'token1' }),
-      // A Uniswap v2 pair also has two tokens, but no such function.
-      readContract(endpoint.client, { ...pool, functionName: 'observe', args: [[0]] }),
-    ])
-    return { token0: token0.toLowerCase() as Address, token1: token1.toLowerCase() as Address }
-  } catch (error) {
-    if (isContractsFault(error)) return null
-    throw error
-  }
-}
-
-/**
- * Whether viem's `readContract` failed because of the contract (it answers nothing, reverts, or does not exist) and not
- * because of the RPC: viem wraps both in the same error.
- */
-function isContractsFault(error: unknown): boolean {
-  if (!(error instanceof ContractFunctionExecutionError)) return false
-  const cause = error.walk(
-    (inner) => inner instanceof Error && /HttpRequestError|TimeoutError|WebSocket/.test(inner.name),
-  )
-  if (cause !== null) return false
-  const response = error.walk((inner) => inner instanceof RpcErrorResponse)
-  return !(response instanceof RpcErrorResponse) || /revert/i.test(response.message)
+  const state = openState(endpoint, 'latest')
+  const pool = { address, abi: poolAbi } as const
+  const [token0, token1, observed] = await Promise.all([
+    state.read({ ...pool, functionName: 'token0' }),
+    state.read({ ...pool, functionName: 'token1' }),
+    // A Uniswap v2 pair also has two tokens, but no such function.
+    state.read({ ...pool, functionName: 'observe', args: [[0]] }),
+  ])
+  if (token0.kind === 'failed' || token1.kind === 'failed' || observed.kind === 'failed') return null
+  return { token0: token0.value.toLowerCase() as Address, token1: token1.value.toLowerCase() as Address }
 }

@@ -1,6 +1,7 @@
 import type { Hash } from 'viem'
-import { type Agreed, gather, planAgreement } from '../rpc/agree.ts'
+import { type Agreed, gather, type Patience, patienceAfter, planAgreement, requiredOf } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
+import { shapeError } from '../rpc/rpcError.ts'
 import { readChainId, receipt } from '../rpc/wire.ts'
 
 /** Where a transaction was mined. */
@@ -19,19 +20,20 @@ export async function locateTransaction(
   chainId: number,
   txHash: Hash,
 ): Promise<Agreed<TransactionLocation | null>> {
-  const answers = await gather<TransactionLocation | null>(endpoints, async (endpoint) => {
+  const ask = async (endpoint: RpcEndpoint) => {
     const [answeredChainId, mined] = await Promise.all([
       readChainId(endpoint),
       endpoint.request('eth_getTransactionReceipt', [txHash], receipt.nullable()),
     ])
-    if (answeredChainId !== chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
-    if (mined !== null && mined.transactionHash !== txHash) throw new Error('receipt of another transaction')
+    if (answeredChainId !== chainId) return { kind: 'wrong_chain' as const, chainId: answeredChainId }
+    if (mined !== null && mined.transactionHash !== txHash) throw shapeError('eth_getTransactionReceipt')
     const value =
       mined === null
         ? null
         : { blockNumber: mined.blockNumber, blockHash: mined.blockHash, succeeded: mined.status === '0x1' }
-    return { kind: 'answer', value }
-  })
+    return { kind: 'answer' as const, value }
+  }
+  const answers = await gather<TransactionLocation | null>(endpoints, ask, patienceWithLocations)
   const isMinedSomewhere = answers.some((answer) => answer.kind === 'answer' && answer.value !== null)
   if (!isMinedSomewhere) return planAgreement(answers)
   // Where one RPC has the receipt, another's "no receipt" only means that it lags.
@@ -40,4 +42,14 @@ export async function locateTransaction(
       answer.kind === 'answer' && answer.value === null ? { label: answer.label, kind: 'behind' } : answer,
     ),
   )
+}
+
+/** That nobody has it is the answer by which a credit is taken back: whoever is merely slow may know better. */
+const PATIENCE_WITH_NOTHING_MS = 1_000
+
+const patienceWithLocations: Patience<TransactionLocation | null> = (given, { rpcs, elapsedMs }) => {
+  const found = given.filter((location) => location !== null)
+  const isFound = found.length >= requiredOf(rpcs)
+  if (isFound && new Set(found.map(({ blockHash }) => blockHash)).size === 1) return patienceAfter(elapsedMs)
+  return found.length === 0 && given.length >= requiredOf(rpcs) ? PATIENCE_WITH_NOTHING_MS : null
 }

@@ -1,5 +1,5 @@
 import { type Address, decodeFunctionData, erc20Abi, type Hash, zeroAddress } from 'viem'
-import { gather } from '../rpc/agree.ts'
+import { gather, type Patience, patienceAfter, requiredOf } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
 import { readChainId, transaction, type WireTransaction } from '../rpc/wire.ts'
 import type { EvidenceContext } from './evidence.ts'
@@ -11,25 +11,40 @@ export type TransactionPreview =
   | { kind: 'unknown' }
   | { kind: 'unavailable' }
 
-/** Looks a hash up in the mempools (and blocks) of all RPCs; one that knows it is enough. */
+/**
+ * Looks a hash up in the mempools (and blocks) of all RPCs. One that knows it is enough; that nobody knows it takes as many
+ * as must agree.
+ */
 export async function previewTransaction(
   endpoints: RpcEndpoint[],
   context: EvidenceContext,
   txHash: Hash,
 ): Promise<TransactionPreview> {
-  const answers = await gather<WireTransaction | null>(endpoints, async (endpoint) => {
+  const ask = async (endpoint: RpcEndpoint) => {
     const [answeredChainId, sent] = await Promise.all([
       readChainId(endpoint),
       endpoint.request('eth_getTransactionByHash', [txHash], transaction.nullable()),
     ])
-    if (answeredChainId !== context.chainId) return { kind: 'wrong_chain', chainId: answeredChainId }
-    return { kind: 'answer', value: sent?.hash === txHash ? sent : null }
-  })
+    if (answeredChainId !== context.chainId) {
+      return { kind: 'wrong_chain' as const, chainId: answeredChainId }
+    }
+    return { kind: 'answer' as const, value: sent?.hash === txHash ? sent : null }
+  }
+  const answers = await gather<WireTransaction | null>(endpoints, ask, patienceWithPreviews)
   const given = answers.flatMap((answer) => (answer.kind === 'answer' ? [answer.value] : []))
   const sent = given.find((value) => value?.blockHash != null) ?? given.find((value) => value !== null)
   if (sent)
     return { kind: 'known', mined: sent.blockHash !== null, transfers: promisedTransfers(sent, context) }
-  return given.length === answers.length ? { kind: 'unknown' } : { kind: 'unavailable' }
+  return given.length >= requiredOf(answers.length) ? { kind: 'unknown' } : { kind: 'unavailable' }
+}
+
+/** A mempool may hold what the others have not heard of. */
+const PATIENCE_WITH_NOTHING_MS = 1_000
+
+const patienceWithPreviews: Patience<WireTransaction | null> = (given, { rpcs, elapsedMs }) => {
+  if (given.some((sent) => sent?.blockHash != null)) return 0
+  if (given.some((sent) => sent !== null)) return patienceAfter(elapsedMs)
+  return given.length >= requiredOf(rpcs) ? PATIENCE_WITH_NOTHING_MS : null
 }
 
 /** Reads from a transaction's own fields what it would pay if it succeeded. Pure. */

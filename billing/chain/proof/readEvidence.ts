@@ -1,4 +1,4 @@
-import { type Address, type Hash, numberToHex } from 'viem'
+import { type Hash, numberToHex } from 'viem'
 import { z } from 'zod'
 import type { Asset } from '../../config/config.ts'
 import type { OracleReading } from '../../pricing/oracleReading.ts'
@@ -7,35 +7,36 @@ import { readOracle } from '../contracts/readOracle.ts'
 import { readHeader } from '../readHead.ts'
 import type { Answer } from '../rpc/agree.ts'
 import { type ChainState, openState, StateUnavailableError } from '../rpc/openState.ts'
-import { type RpcEndpoint, RpcShapeError } from '../rpc/rpcEndpoint.ts'
-import {
-  blockTrace,
-  type Header,
-  hash,
-  readChainId,
-  receipt,
-  transaction,
-  type WireReceipt,
-} from '../rpc/wire.ts'
-import type { Evidence, EvidenceContext, EvidenceRequest, TransactionEvidence } from './evidence.ts'
+import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
+import { describeRpcFailure, shapeError } from '../rpc/rpcError.ts'
+import { type Header, readChainId, receipt, type WireReceipt } from '../rpc/wire.ts'
+import type {
+  BlockReading,
+  Evidence,
+  EvidenceContext,
+  EvidenceRequest,
+  TransactionEvidence,
+  TransactionReading,
+} from './evidence.ts'
+import { readEther } from './readEther.ts'
 import { readTokenShortfalls } from './readTokenShortfalls.ts'
-import { type ProvenTransfer, transfersFromReceipt, transfersFromTrace } from './transfers.ts'
-
-/** From this many transactions of one block on, the whole block is asked for once rather than each by itself. */
-const WHOLE_BLOCK_FROM = 8
+import { MIN_TRANSACTIONS_FOR_WHOLE_BLOCK } from './readTraces.ts'
+import { type ProvenTransfer, transfersFromReceipt } from './transfers.ts'
 
 /**
  * Asks one RPC for the proof of a block's payments: that the block is canonical, each receipt's status and block, the
- * very logs and call frames, the payers' AXGT, that the wallet gained what the logs say, and what the price sources say.
+ * exact logs and call frames, the payers' AXGT, that the wallet received what the logs say, and what the price sources say.
  *
- * Costs 3 requests a block and 1 or 2 a transaction, or 6 for a block however many it holds; and for the state one
- * eth_call, a second one where tokens were paid.
+ * A transaction whose receipt or trace cannot be had is told apart from the others. Costs 3 requests per block and 1 or 2
+ * per transaction, or 6 for a block however many transactions it holds. The state costs one eth_call, and a second one
+ * where tokens were paid.
  */
 export async function readEvidence(
   endpoint: RpcEndpoint,
-  context: EvidenceContext,
+  settings: EvidenceContext,
   request: EvidenceRequest,
-): Promise<Answer<Evidence>> {
+): Promise<Answer<BlockReading>> {
+  const context = { ...settings, ...request.under }
   const [answeredChainId, block] = await Promise.all([
     readChainId(endpoint),
     readHeader(endpoint, request.block.number),
@@ -45,17 +46,9 @@ export async function readEvidence(
   if (block.hash !== request.block.hash) {
     return { kind: 'answer', value: { canonical: false, canonicalHash: block.hash } }
   }
-  const receipts = await readReceipts(endpoint, request)
-  if (receipts === null) return { kind: 'behind' }
-  const ether = await readEther(endpoint, context, request, receipts)
-  if (ether === null) return { kind: 'behind' }
-  const transactions = request.transactions.map(({ txHash }) => {
-    const mined = receipts.get(txHash)
-    const succeeded = mined?.status === '0x1'
-    const tokens = mined && succeeded ? transfersFromReceipt(mined, context.tokens, context.wallet) : []
-    return { txHash, succeeded, transfers: sumTransfers([...tokens, ...(ether.get(txHash) ?? [])]) }
-  })
-  const state = request.state ? await readState(endpoint, context, block, transactions) : NO_STATE
+  const transactions = await readTransactions(endpoint, context, request)
+  const read = transactions.flatMap((one) => (one.kind === 'read' ? [one.evidence] : []))
+  const state = request.state ? await readState(endpoint, context, block, read) : NO_STATE
   if (state.kind === 'state_unavailable') return state
 
   // State is asked for by height: it is this block's only if the block is still canonical afterwards.
@@ -67,7 +60,33 @@ export async function readEvidence(
   }
 }
 
-/** The part of the evidence that is state: what is only there as long as the node keeps it. */
+async function readTransactions(
+  endpoint: RpcEndpoint,
+  context: EvidenceContext,
+  request: EvidenceRequest,
+): Promise<TransactionReading[]> {
+  const receipts = await readReceipts(endpoint, request)
+  const paying = request.transactions.flatMap(({ txHash, ether }) => {
+    const found = receipts.get(txHash)
+    return ether && found?.kind === 'read' && found.receipt.status === '0x1' ? [found.receipt] : []
+  })
+  const { block, traceTimeoutMs } = request
+  const ether = await readEther(endpoint, context, { block, receipts: paying, traceTimeoutMs })
+  return request.transactions.map(({ txHash }): TransactionReading => {
+    const found = receipts.get(txHash)
+    if (found === undefined) return { kind: 'behind', txHash }
+    if (found.kind === 'unreadable') return { kind: 'unreadable', txHash, why: found.why }
+    const succeeded = found.receipt.status === '0x1'
+    const moved = ether.get(txHash)
+    if (moved?.kind === 'behind') return { kind: 'behind', txHash }
+    if (moved?.kind === 'unreadable') return { kind: 'unreadable', txHash, why: moved.why }
+    const tokens = succeeded ? transfersFromReceipt(found.receipt, context.tokens, context.wallet) : []
+    const transfers = sumTransfers([...tokens, ...(moved?.transfers ?? [])])
+    return { kind: 'read', evidence: { txHash, succeeded, transfers } }
+  })
+}
+
+/** The part of the evidence that is state: available only as long as the node keeps it. */
 type StateEvidence = Pick<Extract<Evidence, { canonical: true }>, 'axgtBalances' | 'shortfalls' | 'oracle'>
 
 const NO_STATE: { kind: 'read'; evidence: StateEvidence } = {
@@ -75,7 +94,7 @@ const NO_STATE: { kind: 'read'; evidence: StateEvidence } = {
   evidence: { axgtBalances: [], shortfalls: [], oracle: null },
 }
 
-/** Everything is asked for in one tick, so that it travels in one eth_call for the block and one for that before it. */
+/** Asks for everything in one tick, so it takes one eth_call for the block and one for the block before it. */
 async function readState(
   endpoint: RpcEndpoint,
   context: EvidenceContext,
@@ -97,134 +116,53 @@ async function readState(
   }
 }
 
-/** null when a receipt is missing or of another block: the RPC contradicts itself for now. */
+type ReceiptReading = { kind: 'read'; receipt: WireReceipt } | { kind: 'unreadable'; why: string }
+
+/** Without those that the RPC does not have, or has in another block: it contradicts itself for now. */
 async function readReceipts(
   endpoint: RpcEndpoint,
   { block, transactions }: EvidenceRequest,
-): Promise<Map<Hash, WireReceipt> | null> {
+): Promise<Map<Hash, ReceiptReading>> {
   const wanted = transactions.map(({ txHash }) => txHash)
-  const whole = wanted.length >= WHOLE_BLOCK_FROM ? await readBlockReceipts(endpoint, block.number) : null
-  const found =
-    whole ??
-    (await Promise.all(
-      wanted.map((txHash) => endpoint.request('eth_getTransactionReceipt', [txHash], receipt.nullable())),
-    ))
-  const receipts = new Map(found.flatMap((mined) => (mined ? [[mined.transactionHash, mined] as const] : [])))
-  const isWhole = wanted.every((txHash) => receipts.get(txHash)?.blockHash === block.hash)
-  return isWhole ? receipts : null
-}
-
-/** null where the node does not offer eth_getBlockReceipts. */
-async function readBlockReceipts(endpoint: RpcEndpoint, blockNumber: bigint): Promise<WireReceipt[] | null> {
-  try {
-    return await endpoint.request(
-      'eth_getBlockReceipts',
-      [numberToHex(blockNumber)],
-      z.array(receipt).nullable(),
-    )
-  } catch (error) {
-    if (error instanceof RpcShapeError) throw error
-    return null
-  }
-}
-
-/** ETH payments by transaction; null when the RPC does not have a transaction (yet). */
-async function readEther(
-  endpoint: RpcEndpoint,
-  context: EvidenceContext,
-  { block, transactions }: EvidenceRequest,
-  receipts: Map<Hash, WireReceipt>,
-): Promise<Map<Hash, ProvenTransfer[]> | null> {
-  const asked = transactions
-    .filter(({ txHash, ether }) => ether && receipts.get(txHash)?.status === '0x1')
-    .map(({ txHash }) => txHash)
-  if (asked.length === 0) return new Map()
-  if (context.ethDetection === 'transactions') {
-    return readTopLevelEther(endpoint, context.wallet, block, asked)
-  }
-  const plain = asked.filter((txHash) => isPlainPayment(receipts.get(txHash), context.wallet))
-  const others = asked.filter((txHash) => !plain.includes(txHash))
-  const [topLevel, traced] = await Promise.all([
-    plain.length === 0
-      ? new Map<Hash, ProvenTransfer[]>()
-      : readTopLevelEther(endpoint, context.wallet, block, plain),
-    readTracedEther(endpoint, context.wallet, block, others),
-  ])
-  return topLevel === null ? null : new Map([...topLevel, ...traced])
-}
-
-/** What a transaction costs that carries no data and runs no code: the intrinsic gas of a call (yellow paper, G_transaction). */
-const PLAIN_PAYMENT_GAS = 21_000n
-
-/**
- * A payment straight to the wallet that ran no code has exactly one movement of value, its own: nothing a trace could add,
- * and traces are what nodes charge and sweat for (ADR 0011).
- */
-function isPlainPayment(mined: WireReceipt | undefined, wallet: Address): boolean {
-  return mined?.to === wallet && mined.gasUsed === PLAIN_PAYMENT_GAS
-}
-
-async function readTracedEther(
-  endpoint: RpcEndpoint,
-  wallet: Address,
-  block: { hash: Hash },
-  asked: Hash[],
-): Promise<Map<Hash, ProvenTransfer[]>> {
-  const traces = asked.length >= WHOLE_BLOCK_FROM ? await readBlockTraces(endpoint, block.hash) : null
-  const pairs = await Promise.all(
-    asked.map(async (txHash) => {
-      const trace = traces?.get(txHash) ?? (await readTrace(endpoint, txHash))
-      return [txHash, transfersFromTrace(trace, wallet)] as const
+  const isWhole = wanted.length >= MIN_TRANSACTIONS_FOR_WHOLE_BLOCK
+  const whole = isWhole ? await readBlockReceipts(endpoint, block.number) : null
+  const ofBlock = new Map(
+    (whole ?? []).flatMap((mined) =>
+      mined.blockHash === block.hash ? [[mined.transactionHash, mined] as const] : [],
+    ),
+  )
+  const found = await Promise.all(
+    wanted.map(async (txHash): Promise<[Hash, ReceiptReading][]> => {
+      try {
+        const mined =
+          ofBlock.get(txHash) ??
+          (await endpoint.request('eth_getTransactionReceipt', [txHash], receipt.nullable()))
+        const isHere = mined?.transactionHash === txHash && mined.blockHash === block.hash
+        return isHere ? [[txHash, { kind: 'read', receipt: mined }]] : []
+      } catch (error) {
+        return [[txHash, { kind: 'unreadable', why: `has no receipt of it: ${describeRpcFailure(error)}` }]]
+      }
     }),
   )
-  return new Map(pairs)
+  return new Map(found.flat())
 }
 
-const CALL_TRACER = { tracer: 'callTracer' }
-
-function readTrace(endpoint: RpcEndpoint, txHash: Hash): Promise<unknown> {
-  return endpoint.request('debug_traceTransaction', [txHash, CALL_TRACER], z.unknown())
-}
-
-/** null where the node can not trace whole blocks, or does not say which trace belongs to which transaction. */
-async function readBlockTraces(endpoint: RpcEndpoint, blockHash: Hash): Promise<Map<Hash, unknown> | null> {
+/** null where the node does not offer eth_getBlockReceipts, or not of this block. */
+async function readBlockReceipts(endpoint: RpcEndpoint, blockNumber: bigint): Promise<WireReceipt[] | null> {
   try {
-    const traces = await endpoint.request('debug_traceBlockByHash', [blockHash, CALL_TRACER], blockTrace)
-    return new Map(traces.flatMap(({ txHash, result }) => (txHash ? [[txHash, result] as const] : [])))
+    const receipts = await endpoint.request(
+      'eth_getBlockReceipts',
+      [numberToHex(blockNumber)],
+      z.array(z.unknown()).nullable(),
+    )
+    // One of a shape that we do not know is asked for by itself, and concerns nobody else.
+    return (receipts ?? []).flatMap((one) => {
+      const parsed = receipt.safeParse(one)
+      return parsed.success ? [parsed.data] : []
+    })
   } catch {
     return null
   }
-}
-
-const blockWithTransactions = z.object({ hash, transactions: z.array(transaction) }).nullable()
-
-async function readTopLevelEther(
-  endpoint: RpcEndpoint,
-  wallet: Address,
-  block: { number: bigint; hash: Hash },
-  asked: Hash[],
-): Promise<Map<Hash, ProvenTransfer[]> | null> {
-  const whole = asked.length >= WHOLE_BLOCK_FROM
-  const found = whole
-    ? (
-        await endpoint.request(
-          'eth_getBlockByNumber',
-          [numberToHex(block.number), true],
-          blockWithTransactions,
-        )
-      )?.transactions
-    : await Promise.all(
-        asked.map((txHash) => endpoint.request('eth_getTransactionByHash', [txHash], transaction.nullable())),
-      )
-  const byHash = new Map((found ?? []).flatMap((sent) => (sent ? [[sent.hash, sent] as const] : [])))
-  if (!asked.every((txHash) => byHash.get(txHash)?.blockHash === block.hash)) return null
-  return new Map(
-    asked.map((txHash) => {
-      const sent = byHash.get(txHash)
-      const pays = sent && sent.to === wallet && sent.from !== wallet && sent.value > 0n
-      return [txHash, pays ? [{ asset: 'eth' as const, payer: sent.from, amountBaseUnits: sent.value }] : []]
-    }),
-  )
 }
 
 /** Sums by asset and payer, in an order that does not depend on the RPC. Pure. */
@@ -254,12 +192,12 @@ async function readAxgtBalances(
   )
   return holders.flatMap((holder, index) => {
     const balance = balances[index]
-    if (balance === undefined) throw new RpcShapeError('balanceOf')
+    if (balance === undefined) throw shapeError('balanceOf')
     return [{ holder, balance }]
   })
 }
 
-/** null where nothing that the block paid is priced by the chain. */
+/** null where no payment of the block is priced by the chain. */
 async function readPrices(
   state: ChainState,
   { oracle: sources }: EvidenceContext,

@@ -1,6 +1,6 @@
 import { type Address, toEventSelector, zeroAddress } from 'viem'
 import type { Asset } from '../../config/config.ts'
-import { RpcShapeError } from '../rpc/rpcEndpoint.ts'
+import { shapeError } from '../rpc/rpcError.ts'
 import { callFrame, type WireReceipt } from '../rpc/wire.ts'
 
 /** A proven movement of an asset to the revenue wallet. */
@@ -46,7 +46,7 @@ function addressOfTopic(topic: string | undefined): Address | null {
  * to another account: a DELEGATECALL or CALLCODE frame aimed at the wallet carries a value but moves nothing, and
  * everything beneath a failed frame is undone even when the transaction succeeds.
  *
- * Pure. Throws RpcShapeError when anything in the trace is not what a callTracer answers.
+ * Pure. Throws RpcError (`shape`) when anything in the trace is not what a callTracer answers.
  */
 export function transfersFromTrace(trace: unknown, wallet: Address): ProvenTransfer[] {
   const transfers: ProvenTransfer[] = []
@@ -54,7 +54,7 @@ export function transfersFromTrace(trace: unknown, wallet: Address): ProvenTrans
   const open = [trace]
   while (open.length > 0) {
     const parsed = callFrame.safeParse(open.pop())
-    if (!parsed.success) throw new RpcShapeError('callTracer')
+    if (!parsed.success) throw shapeError('callTracer')
     const frame = parsed.data
     if (frame.error != null) continue
     const movesEther = frame.type === 'CALL' || frame.type === 'SELFDESTRUCT'

@@ -14,7 +14,8 @@ import {
 } from 'viem'
 import { multicall } from 'viem/actions'
 import { z } from 'zod'
-import { type RpcEndpoint, RpcErrorResponse, RpcShapeError } from './rpcEndpoint.ts'
+import type { RpcEndpoint } from './rpcEndpoint.ts'
+import { refusalOf, shapeError } from './rpcError.ts'
 
 /** The outcome of one contract call; `failed`: it reverted, its answer had another shape, or there is no contract. */
 export type CallOutcome<value> = { kind: 'answered'; value: value } | { kind: 'failed' }
@@ -55,9 +56,9 @@ const MAX_CALLS_PER_REQUEST = 150
  * Opens the state after a block. Nothing is asked until the first `read`. viem ships the multicall code with the call, so
  * nothing needs to be deployed on the chain.
  */
-export function openState(endpoint: RpcEndpoint, blockNumber: bigint): ChainState {
+export function openState(endpoint: RpcEndpoint, block: bigint | 'latest'): ChainState {
   const loader = new DataLoader<ContractFunctionParameters, CallOutcome<unknown>>(
-    (calls) => readTogether(endpoint, blockNumber, calls),
+    (calls) => readTogether(endpoint, block, calls),
     { cache: false, maxBatchSize: MAX_CALLS_PER_REQUEST },
   )
   return {
@@ -68,7 +69,7 @@ export function openState(endpoint: RpcEndpoint, blockNumber: bigint): ChainStat
 
 async function readTogether(
   endpoint: RpcEndpoint,
-  blockNumber: bigint,
+  block: bigint | 'latest',
   calls: readonly ContractFunctionParameters[],
 ): Promise<CallOutcome<unknown>[]> {
   const { client, failure } = watchedClient(endpoint, calls.length)
@@ -76,7 +77,7 @@ async function readTogether(
     contracts: calls,
     deployless: true,
     batchSize: 0,
-    blockNumber,
+    ...(block === 'latest' ? { blockTag: block } : { blockNumber: block }),
     allowFailure: true,
   })
   const failed = failure()
@@ -121,7 +122,7 @@ function requireResults(answer: Hex, callCount: number): void {
   } catch {
     // The bytes are no list of results.
   }
-  throw new RpcShapeError('eth_call')
+  throw shapeError('eth_call')
 }
 
 const GONE = 'no longer has the state of that block'
@@ -134,10 +135,8 @@ const STATE_GONE =
   /missing trie node|state.*(not|un)\s?available|pruned|historical state|header not found|out of range|no state|too old/i
 
 function isStateGone(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof RpcErrorResponse) return STATE_GONE.test(cause.message)
-  }
-  return false
+  const refusal = refusalOf(error)
+  return refusal !== null && STATE_GONE.test(refusal.message)
 }
 
 /**

@@ -1,189 +1,183 @@
 import pLimit from 'p-limit'
-import { BaseError, type Client, type CustomTransport, createClient, custom } from 'viem'
-import { getHttpRpcClient, getWebSocketRpcClient } from 'viem/utils'
 import type { z } from 'zod'
-import { redactSecrets, urlSecrets } from '../../log/redactSecrets.ts'
+import { urlSecrets } from '../../log/redactSecrets.ts'
+import { BackOff, type Ticket } from './backOff.ts'
+import { httpSender } from './httpSender.ts'
+import { transportError } from './jsonRpc.ts'
+import { describeRpcFailure, failureOf, RpcError, type RpcFailure, shapeError } from './rpcError.ts'
+import { webSocketSender } from './webSocketSender.ts'
 
 /** Called as each request ends: for metrics, and for counting what a deposit costs. */
 export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
 
 /** One RPC of a chain. */
 export interface RpcEndpoint {
-  /** `rpc 1 (host.example)`: safe to log; the URL itself may hold a key and never leaves this module. */
+  /** `rpc 1 (host.example)`: safe to log; the URL itself may hold a key and never leaves this folder. */
   label: string
-  /** Asks and checks the shape of the answer. Throws on no answer, on an error, and on an answer of another shape. */
+  /**
+   * Asks and checks the shape of the answer. Over within the endpoint's time limit, whatever it has to wait for.
+   *
+   * @throws RpcError on no answer, on an error, and on an answer of another shape.
+   */
   request<schema extends z.ZodType>(
     method: string,
     params: unknown[],
     schema: schema,
+    bounds?: RequestBounds,
   ): Promise<z.output<schema>>
-  /** For viem's actions over the same transport. */
-  client: Client<CustomTransport>
+  /** What is wrong with it; null while it is well. In trouble it is asked, but nobody waits for it where others answer. */
+  trouble(): string | null
+}
+
+/** Bounds of one request other than those of all. */
+export interface RequestBounds {
+  /** In place of the endpoint's time limit. That such a request was too slow says nothing about the RPC. */
+  timeoutMs?: number | undefined
+  /** A longer answer is refused unread (`too_large`). */
+  maxBytes?: number | undefined
 }
 
 export interface RpcEndpointOptions {
   /** Position among the chain's URLs, from 1. */
   position: number
-  /** How long one request may take before it counts as unanswered. */
+  /** How long one call may take: its wait for a turn, its repetitions and the pauses between them included. */
   timeoutMs?: number
   /** Maximum number of requests under way; further ones wait here rather than at the provider. */
   concurrency?: number
   onRequest?: OnRpcRequest
 }
 
-/** Traces of a large block can take tens of megabytes; a larger answer is refused unread. */
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-
-/** A provider's error message is cut to this length: the rest does not belong in a log line. */
-const MAX_MESSAGE_CHARACTERS = 300
+/** A call is sent so often before it is given up: what fails for longer is the caller's to ask again. */
+const MAX_TRIES = 3
+/** How long a call waits in all until an RPC that failed may be asked again; it fails at once where that takes longer. */
+const MAX_PAUSE_MS = 1_500
+/** The first request after a failure has this long, so that an RPC that hangs does not hold everybody up each time. */
+const TRIAL_TIMEOUT_MS = 2_000
 
 /**
- * Opens an RPC by its URL (http, https, ws, wss). Sends nothing until the first request. viem retries transient failures
- * (429, 5xx, timeouts) twice within half a second; the caller has to wait out anything longer.
+ * Opens an RPC by its URL (http, https, ws, wss). Sends nothing until the first request.
+ *
+ * Transient failures (429, 5xx, no connection, no JSON) are repeated within a second; an RPC that goes on failing, or
+ * that hangs, is left alone for up to five seconds at a time ({@link BackOff}), and calls fail at once meanwhile.
  */
 export function createRpcEndpoint(
   url: string,
   { position, timeoutMs = 10_000, concurrency = 16, onRequest }: RpcEndpointOptions,
 ): RpcEndpoint {
-  const label = `rpc ${position} (${new URL(url).host})`
-  const send = url.startsWith('ws') ? webSocketSender(url, timeoutMs) : httpSender(url, timeoutMs)
   const secrets = urlSecrets(url)
+  const send = url.startsWith('ws') ? webSocketSender(url, secrets) : httpSender(url, secrets)
+  const backOff = new BackOff()
   const limit = pLimit(concurrency)
-  const client = createClient({
-    transport: custom(
-      { request: ({ method, params }) => limit(() => measured(method, () => send(method, params ?? []))) },
-      { retryCount: 2, retryDelay: 100 },
-    ),
-  })
 
-  async function measured<value>(method: string, work: () => Promise<value>): Promise<value> {
+  /** Sends a request once and tells the back-off what came of it. */
+  async function attempt(
+    method: string,
+    params: unknown[],
+    { ticket, deadline, bounds }: { ticket: Ticket; deadline: number; bounds: RequestBounds },
+  ) {
     const startedAt = performance.now()
-    let outcome: 'ok' | 'error' = 'error'
+    const leftMs = Math.max(deadline - startedAt, 0)
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), ticket.tries ? Math.min(leftMs, TRIAL_TIMEOUT_MS) : leftMs)
+    const tell = (outcome: 'ok' | 'error') =>
+      onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
     try {
-      const value = await work()
-      outcome = 'ok'
-      return value
+      const result = await send(method, params, late.signal, bounds.maxBytes)
+      ticket.answered()
+      tell('ok')
+      return result
     } catch (error) {
-      // Redact before anybody sees the message and before it is cut: half of a key would not be recognised.
-      if (error instanceof RpcErrorResponse) {
-        error.message = redactSecrets(error.message, secrets).slice(0, MAX_MESSAGE_CHARACTERS)
-      }
+      settle(ticket, error, bounds)
+      tell('error')
       throw error
     } finally {
-      onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
+      clearTimeout(timer)
+    }
+  }
+
+  async function call(
+    method: string,
+    params: unknown[],
+    deadline: number,
+    bounds: RequestBounds,
+  ): Promise<unknown> {
+    let pauseLeftMs = MAX_PAUSE_MS
+    let failed: unknown = null
+    for (let tries = 1; ; tries++) {
+      try {
+        return await limit(async () => {
+          const askedAt = performance.now()
+          if (askedAt >= deadline) throw transportError({ timedOut: true })
+          const ticket = await backOff.enter(Math.min(pauseLeftMs, deadline - askedAt))
+          pauseLeftMs -= performance.now() - askedAt
+          return attempt(method, params, { ticket, deadline, bounds })
+        })
+      } catch (error) {
+        const failure = failureOf(error)
+        // What it failed with says more than that it is not asked again now.
+        if (failure?.kind === 'backing_off') throw failed ?? error
+        if (failure === null || tries >= MAX_TRIES || !isTransient(failure)) throw error
+        failed = error
+      }
     }
   }
 
   return {
-    label,
-    client,
-    async request(method, params, schema) {
-      const answer: unknown = await client.request({ method, params } as never)
+    label: `rpc ${position} (${new URL(url).host})`,
+    trouble: () => backOff.trouble(),
+    async request(method, params, schema, bounds = {}) {
+      const limitMs = bounds.timeoutMs ?? timeoutMs
+      const deadline = performance.now() + limitMs
+      const answer = await within(limitMs, call(method, params, deadline, bounds))
       const parsed = schema.safeParse(answer)
-      if (!parsed.success) throw new RpcShapeError(method)
+      if (!parsed.success) throw shapeError(method)
       return parsed.data
     },
   }
 }
 
-/** An RPC's answer does not have the shape of the method's result. The answer is not repeated: it may be hostile. */
-export class RpcShapeError extends Error {
-  override name = 'RpcShapeError'
-  constructor(method: string) {
-    super(`${method} was answered in a shape it does not have`)
-  }
-}
-
-type Send = (method: string, params: unknown[]) => Promise<unknown>
-
-let nextId = 1
-
-function httpSender(url: string, timeoutMs: number): Send {
-  const http = getHttpRpcClient(url, { timeout: timeoutMs, maxResponseBodySize: MAX_RESPONSE_BYTES })
-  return async (method, params) => {
-    const id = nextId++
-    const response: unknown = await http.request({ body: { id, method, params } })
-    return resultOf(response, method, id)
-  }
-}
-
-/**
- * One connection for all requests, opened by the first of them. A connection that fails or falls silent is dropped, and the
- * next request opens another: viem's own reconnecting gives up for good after a few tries, and prints the URL.
- */
-function webSocketSender(url: string, timeoutMs: number): Send {
-  let current: Promise<SocketClient> | null = null
-  return async (method, params) => {
-    current ??= getWebSocketRpcClient(url, { keepAlive: true, reconnect: false })
-    const mine = current
-    const response: unknown = await within(timeoutMs, mine)
-      .then((socket) => socket.requestAsync({ body: { method, params }, timeout: timeoutMs }))
-      .catch((error: unknown) => {
-        if (current === mine) current = null
-        mine.then((socket) => socket.close()).catch(() => {})
-        throw error
-      })
-    return resultOf(response, method, null)
-  }
-}
-
-type SocketClient = Awaited<ReturnType<typeof getWebSocketRpcClient>>
-
-/** viem sets no time limit on opening: a server that accepts the connection and says nothing would block a request for ever. */
+/** What still waits for its turn then does not hear of it; whoever asked is told in time all the same. */
 async function within<value>(timeoutMs: number, work: Promise<value>): Promise<value> {
   let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new SocketOpeningError('the WebSocket did not open in time')), timeoutMs)
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(transportError({ timedOut: true })), timeoutMs)
   })
   try {
-    return await Promise.race([work, timeout])
+    return await Promise.race([work, late])
   } finally {
     clearTimeout(timer)
   }
 }
 
-class SocketOpeningError extends BaseError {
-  override name = 'SocketOpeningError'
+/** What a failed request says about the RPC: a refusal is an answer too. */
+function settle(ticket: Ticket, error: unknown, bounds: RequestBounds): void {
+  const failure = failureOf(error)
+  const why = describeRpcFailure(error)
+  const isOwnMatter = failure?.kind === 'transport' && failure.timedOut && bounds.timeoutMs !== undefined
+  if (failure === null || isOwnMatter) ticket.dropped()
+  else if (failure.kind === 'transport' && failure.timedOut) ticket.timedOut(why)
+  else if (isTransient(failure)) ticket.failed(why, error instanceof RpcError ? error.retryAfterMs : null)
+  else ticket.answered()
 }
 
-/** viem does not compare ids; without this check, a proxy that mixes up answers could pass one block off as another. */
-function resultOf(response: unknown, method: string, id: number | null): unknown {
-  if (typeof response !== 'object' || response === null) throw new RpcShapeError(method)
-  const { error, result, id: answeredId } = response as { error?: unknown; result?: unknown; id?: unknown }
-  if (error) throw new RpcErrorResponse(method, error)
-  if (id !== null && answeredId !== id) throw new RpcShapeError(method)
-  if (result === undefined) throw new RpcShapeError(method)
-  return result
-}
+/** HTTP: request timeout, too many requests. */
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429])
 
-/** A JSON-RPC error object; viem decides by `code` whether to retry. */
-export class RpcErrorResponse extends Error {
-  override name = 'RpcErrorResponse'
-  readonly code: number
-  /** The called code reverted. */
-  readonly isRevert: boolean
-  constructor(method: string, error: unknown) {
-    const { code, message } = (typeof error === 'object' && error ? error : {}) as {
-      code?: unknown
-      message?: unknown
+/** Whether the same request may well be answered in a moment. */
+function isTransient(failure: RpcFailure): boolean {
+  switch (failure.kind) {
+    case 'response':
+      return failure.isRateLimit
+    case 'transport': {
+      const { status, timedOut } = failure
+      if (timedOut) return false
+      return status === null || status < 400 || status >= 500 || TRANSIENT_STATUSES.has(status)
     }
-    super(typeof message === 'string' ? message : `${method} failed`)
-    // By convention, nodes report a revert as code 3. viem does not know that code and retries what it does not know, but a
-    // revert stays a revert.
-    this.isRevert = code === 3
-    this.code = typeof code === 'number' && code !== 3 ? code : -32000
+    case 'shape':
+    case 'too_large':
+    case 'backing_off':
+      return false
   }
-}
-
-/** One sentence about a failed request that holds no URL (viem's own messages do). */
-export function describeRpcFailure(error: unknown): string {
-  if (error instanceof BaseError) {
-    const inner = error.walk((cause) => cause instanceof RpcErrorResponse || cause instanceof RpcShapeError)
-    if (inner) return (inner as Error).message
-    const status = 'status' in error && typeof error.status === 'number' ? ` (HTTP ${error.status})` : ''
-    return `${error.name.replace(/Error$/, '')}${status}`
-  }
-  return error instanceof RpcErrorResponse || error instanceof RpcShapeError ? error.message : 'no answer'
 }
 
 /**

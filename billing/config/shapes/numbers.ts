@@ -19,6 +19,14 @@ export function integer(minimum: number, maximum: number): Shape<number> {
   }
 }
 
+/** What another shape reads, or the word `none`, which is an answer too: unlike leaving a setting empty. */
+export function orNone<T>(shape: Shape<T>): Shape<T | 'none'> {
+  return {
+    mayBe: `${shape.mayBe}, or \`none\``,
+    parse: (text) => (text === 'none' ? { ok: true, value: 'none' } : shape.parse(text)),
+  }
+}
+
 interface Bounds {
   /** The lowest value, itself excluded. */
   above?: bigint

@@ -7,6 +7,7 @@ import type { ChainConfig, Config } from '../../config/config.ts'
 import type { Sql } from '../../database/connect.ts'
 import type { Metrics } from '../../health/createMetrics.ts'
 import { loggableError } from '../../log/loggableError.ts'
+import { meterLimits } from '../../metering/meterSessions.ts'
 import type { GateChain, GateDeps } from '../gateDeps.ts'
 import { reportGate } from '../reportGate.ts'
 import { openPools } from './openPools.ts'
@@ -37,8 +38,11 @@ export async function openGate(
     const reader: ChainReader = createChainReader(
       endpoints.get(chain.chainId) ?? [],
       contextOf(config, chain, pools.pools.get(chain.chainId) ?? null),
+      chain,
     )
-    return { chainId: chain.chainId, confirmations: chain.confirmations, reader }
+    const setup = { wallet: config.revenueWallet, ethDetection: chain.ethDetection }
+    const { chainId, confirmations, startBlock } = chain
+    return { chainId, confirmations, startBlock, setup, reader }
   })
   warnOfUnguardedPrices(config, logger)
   const deps: GateDeps = {
@@ -48,7 +52,10 @@ export async function openGate(
     rails: opened.open.rails,
     pricing: config.pricing,
     axgtDecimals,
+    meterLimits: meterLimits(config),
     pricesLookedAt: new Map(),
+    searchedTo: new Map(),
+    sightAgain: new Map(),
     report: reportGate(logger, metrics, (error) => loggableError(error, config)),
   }
   return { kind: 'open', deps, rails: opened.open.rails }

@@ -82,6 +82,7 @@ export const config: Config = {
     heartbeatIntervalSeconds: 30,
     heartbeatTimeoutSeconds: 120,
     graceMinutes: 120,
+    gracePercent: 10,
     lowBalanceMinutes: 10,
   },
   storage: { minutesPerGibHour: { numerator: 1n, denominator: 20n }, debtLimitMinutes: 1440 },
@@ -233,7 +234,7 @@ const metered: MeteredSession = {
   billedMicros: 30_000_000n,
   balanceMicros: 3_600_000_000n,
   isLow: false,
-  graceLeftMicros: 7_200_000_000n,
+  graceLeftMicros: null,
 }
 
 /** The sessions of a test, by id. */
@@ -333,7 +334,7 @@ export function fakeDeps(
           axgt: null,
           block,
           oracle: null,
-          lastAccepted: null,
+          history: null,
         })
         return quoted.kind === 'price_unavailable' ? { ...quoted, retryAfterSeconds: 15 } : quoted
       },
@@ -457,6 +458,7 @@ export function fakeDeps(
           rpc: { '1': { status: 'ok', detail: 'head 100' } },
           indexer: { '1': { status: 'ok', detail: '0 blocks behind' } },
           gate: { '1': { status: 'ok', detail: 'passed 1 s ago' } },
+          jobs: { '1': { status: 'ok', detail: 'work' } },
         },
       }),
     },

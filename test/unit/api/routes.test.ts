@@ -107,6 +107,7 @@ test('/v1/config tells where and how to pay, and no secret', async () => {
       heartbeatIntervalSeconds: 30,
       heartbeatTimeoutSeconds: 120,
       graceMinutes: 120,
+      gracePercent: 10,
       lowBalanceMinutes: 10,
     },
     storage: { minutesPerGibHour: '0.05', debtLimitMinutes: 1440 },
@@ -712,7 +713,7 @@ test('/health/ready says that the database fails when health cannot be read', as
   expect(answer.status).toBe(503)
   expect(await answer.json()).toEqual({
     status: 'failing',
-    checks: { database: { status: 'failing', detail: 'does not answer' }, rpc: {}, indexer: {}, gate: {} },
+    checks: { database: { status: 'failing', detail: 'does not answer' }, rpc: {}, indexer: {}, gate: {}, jobs: {} },
   })
 })
 

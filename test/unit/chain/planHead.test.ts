@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { type Head, planHead } from '../../../billing/chain/readHead.ts'
+import { type AnsweredHead, planHead } from '../../../billing/chain/readHead.ts'
 import type { NamedAnswer } from '../../../billing/chain/rpc/agree.ts'
 
-const head = (number: bigint, finalizedNumber = 0n): Head => ({
+const head = (number: bigint, finalizedNumber = 0n, isFinalityDoubtful = false): AnsweredHead => ({
   number,
   hash: `0x${number.toString(16).padStart(64, '0')}`,
   timestamp: 1_000n + number,
   finalizedNumber,
+  isFinalityDoubtful,
 })
 
-type Said = Head | 'silent' | { chainId: number }
+type Said = AnsweredHead | 'silent' | 'late' | { chainId: number }
 
-function answers(said: Said[]): NamedAnswer<Head>[] {
+function answers(said: Said[]): NamedAnswer<AnsweredHead>[] {
   return said.map((one, index) => {
     const label = `rpc ${index + 1}`
+    if (one === 'late') return { label, kind: 'late' }
     if (one === 'silent') return { label, kind: 'failed', why: 'no answer' }
     if ('chainId' in one) return { label, kind: 'wrong_chain', chainId: one.chainId }
     return { label, kind: 'answer', value: one }
@@ -33,6 +35,18 @@ describe('the head that counts', () => {
     ['is theirs where both say the same', [head(7n), head(7n)], 7n, null],
     ['can be block 0', [head(0n)], 0n, null],
     ['survives one silent of three', [head(20n), 'silent', head(19n)], 19n, 'rpc 2: no answer'],
+    [
+      'does not wait for one that is merely late, and has no problem with it',
+      [head(20n), 'late', head(19n)],
+      19n,
+      null,
+    ],
+    [
+      'alarms where one calls blocks final that cannot be',
+      [head(20n), head(20n, 0n, true)],
+      20n,
+      'rpc 2 calls blocks final that are too new to be; it is taken for one that knows of none',
+    ],
     [
       'ignores one of another chain, and says so',
       [head(20n), wrong, head(19n)],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { readHead } from '../../../billing/chain/readHead.ts'
-import { type RpcEndpoint, RpcErrorResponse } from '../../../billing/chain/rpc/rpcEndpoint.ts'
+import { planFinality, readHead } from '../../../billing/chain/readHead.ts'
+import type { RpcEndpoint } from '../../../billing/chain/rpc/rpcEndpoint.ts'
+import { RpcError } from '../../../billing/chain/rpc/rpcError.ts'
 
 const HASH = `0x${'ab'.repeat(32)}`
 
@@ -9,7 +10,7 @@ const HASH = `0x${'ab'.repeat(32)}`
 function endpoint(finalized: () => unknown): RpcEndpoint {
   return {
     label: 'rpc 1 (test)',
-    client: undefined as never,
+    trouble: () => null,
     async request<schema extends z.ZodType>(method: string, params: unknown[], schema: schema) {
       const answer = () => {
         if (method === 'eth_chainId') return '0x1'
@@ -23,6 +24,8 @@ function endpoint(finalized: () => unknown): RpcEndpoint {
 const fails = (error: unknown) => () => {
   throw error
 }
+const refuses = (code: number, message: string, isRateLimit = false) =>
+  fails(new RpcError(message, { kind: 'response', code, isRevert: false, isRateLimit }))
 
 describe('the finalized block', () => {
   test('is what the node says', async () => {
@@ -32,19 +35,42 @@ describe('the finalized block', () => {
 
   test.each([
     ['null', () => null],
-    ['geth’s error', fails(new RpcErrorResponse('', { code: -39001, message: 'finalized block not found' }))],
-    ['invalid params', fails(new RpcErrorResponse('', { code: -32602, message: 'invalid argument 0' }))],
+    ['geth’s error', refuses(-39001, 'finalized block not found')],
+    ['invalid params', refuses(-32602, 'invalid argument 0')],
   ])('is 256 below the head where the node knows no such tag: %s', async (_name, said) => {
     expect(await readHead([endpoint(said)], 1)).toMatchObject({ head: { finalizedNumber: 744n } })
   })
 
   test.each([
     ['no answer', fails(new Error('connection refused'))],
-    [
-      'a rate limit',
-      fails(new RpcErrorResponse('', { code: -32005, message: 'daily request count exceeded' })),
-    ],
+    ['a rate limit', refuses(-32005, 'daily request count exceeded', true)],
+    ['an error of the node', refuses(-32603, 'internal error')],
   ])('that cannot be asked for is not taken for a chain without finality: %s', async (_name, said) => {
     expect(await readHead([endpoint(said)], 1)).toMatchObject({ kind: 'unavailable' })
+  })
+})
+
+describe('a finalized block that is not below the confirmations', () => {
+  const final = (latest: bigint, finalized: bigint | null) =>
+    planFinality({ number: latest }, finalized === null ? null : { number: finalized }, 6)
+
+  test.each([
+    ['the newest block itself', 1000n],
+    ['one that a credit of six confirmations could still be above', 994n],
+    ['one above the newest', 2000n],
+  ])('is none: %s', (_name, finalized) => {
+    expect(final(1000n, finalized)).toEqual({ finalizedNumber: 744n, isFinalityDoubtful: true })
+  })
+
+  test.each([
+    ['one below', 1000n, 993n, 993n],
+    ['that of Ethereum', 1000n, 936n, 936n],
+    ['none yet, on a chain that has just begun', 3n, 0n, 0n],
+  ])('is one: %s', (_name, latest, finalized, expected) => {
+    expect(final(latest, finalized)).toEqual({ finalizedNumber: expected, isFinalityDoubtful: false })
+  })
+
+  test('is no alarm where there is none', () => {
+    expect(final(1000n, null)).toEqual({ finalizedNumber: 744n, isFinalityDoubtful: false })
   })
 })

@@ -1,7 +1,7 @@
 import { type Address, numberToHex } from 'viem'
 import { describe, expect, it, test } from 'vitest'
 import { transfersFromTrace } from '../../../billing/chain/proof/transfers.ts'
-import { RpcShapeError } from '../../../billing/chain/rpc/rpcEndpoint.ts'
+import { RpcError } from '../../../billing/chain/rpc/rpcError.ts'
 
 const wallet: Address = `0x${'aa'.repeat(20)}`
 const payer: Address = `0x${'bb'.repeat(20)}`
@@ -105,7 +105,7 @@ describe('a trace that no callTracer answers is refused whole', () => {
     ['null among the calls', around(paying(), null)],
     ['one bad frame far from the payment', around(paying(), around(around({ type: 'CALL' })))],
   ])('%s', (_name, trace) => {
-    expect(() => transfersFromTrace(trace, wallet)).toThrow(RpcShapeError)
+    expect(() => transfersFromTrace(trace, wallet)).toThrow(RpcError)
   })
 
   // What it holds cannot count, so it cannot hurt: one odd frame in there must not hold up a payment beside it.

@@ -27,9 +27,10 @@ describe('.env.example', () => {
       variable,
       text,
     ])
-    // The pool may stay empty, but not with the rails and the pricing that are the defaults.
+    // Pool and cap may stay empty, but not with the rails and the pricing that are the defaults.
+    const neededByDefault = ['AXGT_POOL_<chainId>', 'AXGT_DAILY_CAP_MINUTES']
     const optional = rows.filter(({ variable, absent, defaultText }) => {
-      return (defaultText !== null || absent !== null) && variable !== 'AXGT_POOL_<chainId>'
+      return (defaultText !== null || absent !== null) && !neededByDefault.includes(variable)
     })
     expect(shown).toEqual(
       optional.map(({ variable, defaultText, defaultTextByChain }) => [
@@ -46,6 +47,7 @@ describe('.env.example', () => {
     const empty = Object.keys(given).filter((variable) => given[variable] === '')
     expect(empty).toEqual([
       'REVENUE_WALLET',
+      'AXGT_DAILY_CAP_MINUTES',
       'SERVICE_API_KEY',
       'ADMIN_API_KEY',
       'RPC_URL_1',
@@ -55,6 +57,7 @@ describe('.env.example', () => {
     const filledIn = {
       ...given,
       REVENUE_WALLET: `0x${'1'.repeat(40)}`,
+      AXGT_DAILY_CAP_MINUTES: 'none',
       SERVICE_API_KEY: 's'.repeat(32),
       ADMIN_API_KEY: 'a'.repeat(32),
       RPC_URL_1: 'https://rpc.example',

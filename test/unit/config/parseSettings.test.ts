@@ -25,6 +25,7 @@ const mainnet = {
   RPC_URL_1: 'https://rpc.example/key',
   START_BLOCK_1: '19000000',
   AXGT_POOL_1: pool,
+  AXGT_DAILY_CAP_MINUTES: 'none',
 }
 /** Both live prices on the local chain, where no contract is known. */
 const live = {
@@ -33,6 +34,7 @@ const live = {
   ETH_PRICING: 'chainlink',
   AXGT_POOL_31337: pool,
   ETH_USD_FEED_31337: feed,
+  AXGT_DAILY_CAP_MINUTES: 'none',
 }
 const axgtOnly = { ...live, RAILS: 'axgt:31337', ETH_PRICING: undefined }
 const fixed = { ETH_PRICING: 'fixed', AXGT_PRICING: 'fixed' }
@@ -96,6 +98,7 @@ describe('defaults', () => {
         heartbeatIntervalSeconds: 30,
         heartbeatTimeoutSeconds: 120,
         graceMinutes: 120,
+        gracePercent: 10,
         lowBalanceMinutes: 10,
       },
       storage: { minutesPerGibHour: { numerator: 1n, denominator: 20n }, debtLimitMinutes: 1440 },
@@ -297,7 +300,7 @@ describe('a single setting is refused', () => {
     ['AXGT_TWAP_SECONDS', ['0', '59', '43201', '86400']],
     ['AXGT_MAX_DEVIATION_PERCENT', ['0', '-25', '1001', '25%']],
     ['AXGT_MIN_LIQUIDITY_ETH', ['-0.1', '1000000001']],
-    ['AXGT_DAILY_CAP_MINUTES', ['0', '0.5', '-1', '1000000001']],
+    ['AXGT_DAILY_CAP_MINUTES', ['0', '0.5', '-1', '1000000001', 'None', 'unlimited']],
     ['ETH_USD_FEED_31337', ['0x1', 'ETH/USD']],
     ['SEQUENCER_FEED_31337', [`0x${'0'.repeat(40)}`]],
     ['AXGT_POOL_31337', ['0x1']],
@@ -314,6 +317,7 @@ describe('a single setting is refused', () => {
     ['HEARTBEAT_INTERVAL_SECONDS', ['0']],
     ['HEARTBEAT_TIMEOUT_SECONDS', ['1', '86401']],
     ['GRACE_MINUTES', ['-1', '10081']],
+    ['GRACE_PERCENT', ['-1', '101', '2.5']],
     ['LOW_BALANCE_MINUTES', ['ten']],
     ['STORAGE_MINUTES_PER_GIB_HOUR', ['-0.05', '1001']],
     ['STORAGE_DEBT_LIMIT_MINUTES', ['0']],
@@ -358,6 +362,25 @@ describe('settings that do not fit together are refused', () => {
       ['ETH_USD_FEED_31337'],
     ],
     ['an AXGT rail with the default pricing and no pool', { ...mainnet, AXGT_POOL_1: '' }, ['AXGT_POOL_1']],
+    [
+      'an AXGT rail with the default pricing and no cap',
+      { ...mainnet, AXGT_DAILY_CAP_MINUTES: '' },
+      ['AXGT_DAILY_CAP_MINUTES'],
+    ],
+    [
+      'twap on two chains and no cap, which is one for all',
+      {
+        ...live,
+        RAILS: 'axgt:31337,axgt:10',
+        RPC_URL_10: 'http://b.example',
+        START_BLOCK_10: '1',
+        AXGT_ADDRESS_10: token,
+        AXGT_POOL_10: pool,
+        ETH_USD_FEED_10: feed,
+        AXGT_DAILY_CAP_MINUTES: undefined,
+      },
+      ['AXGT_DAILY_CAP_MINUTES'],
+    ],
     [
       'both live prices without anything to read them from, the feed named once',
       { ...live, AXGT_POOL_31337: '', ETH_USD_FEED_31337: '' },
@@ -433,6 +456,7 @@ describe('settings that do not fit together are refused', () => {
     expect(faultsOf({ RAILS: 'usdc:31337', USDC_ADDRESS_31337: token, ETH_PRICING: 'chainlink' })).toEqual([])
     expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'fixed', AXGT_POOL_31337: '' })).toEqual([])
     expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'fixed', ETH_USD_FEED_31337: '' })).toEqual([])
+    expect(faultsOf({ ...axgtOnly, AXGT_PRICING: 'fixed', AXGT_DAILY_CAP_MINUTES: '' })).toEqual([])
   })
 
   test('but a chain without a rail at a live price needs neither feed nor pool', () => {
@@ -487,6 +511,11 @@ describe('the report', () => {
       "2 settings are wrong:
         ETH_USD_FEED_31337 is not set: the price of eth:31337 and axgt:31337 comes from it; set it, or ETH_PRICING=fixed and AXGT_PRICING=fixed. It may be an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum.
         AXGT_POOL_31337 is not set: the price of axgt:31337 comes from it; set it, or AXGT_PRICING=fixed. It may be an address: 0x and 40 hex digits, not the zero address; mixed case needs the right EIP-55 checksum."
+    `)
+    const uncapped = parse({ ...live, AXGT_DAILY_CAP_MINUTES: '' })
+    expect(uncapped.ok ? '' : formatFaults(uncapped.faults)).toMatchInlineSnapshot(`
+      "1 setting is wrong:
+        AXGT_DAILY_CAP_MINUTES is not set: the price of axgt:31337 comes from a pool; set it, or AXGT_PRICING=fixed. It may be an integer from 1 to 1000000000, or \`none\`."
     `)
     const sameTwice = parse({ ...live, AXGT_POOL_31337: token })
     expect(sameTwice.ok ? '' : formatFaults(sameTwice.faults)).toMatchInlineSnapshot(`

@@ -7,6 +7,7 @@ import type { PlanContext } from '../../../billing/gate/planDeposit.ts'
 
 export const PAYER: Address = `0x${'aa'.repeat(20)}`
 export const OTHER: Address = `0x${'bb'.repeat(20)}`
+export const WALLET: Address = `0x${'cc'.repeat(20)}`
 export const TX: Hash = `0x${'11'.repeat(32)}`
 export const BLOCK: Hash = `0x${'22'.repeat(32)}`
 export const AT = 1_700_000_000n
@@ -48,6 +49,8 @@ export function deposit(asset: Asset, change: Partial<OpenDeposit> = {}): OpenDe
     reason: null,
     detail: null,
     amountBaseUnits: 1n,
+    seenBaseUnits: null,
+    seenUnder: null,
     blockNumber: 100n,
     blockHash: BLOCK,
     attempt: 0,
@@ -60,9 +63,10 @@ export function context(asset: Asset, change: Partial<PlanContext> = {}): PlanCo
   const token = asset === 'eth' ? null : OTHER
   return {
     rail: { config: { rail: `${asset}:1`, asset, chainId: 1, token }, decimals: decimals[asset] },
+    setup: { wallet: WALLET, ethDetection: 'traces' },
     pricing,
     axgtDecimals: 18,
-    lastAccepted: null,
+    history: null,
     ...change,
   }
 }
@@ -81,6 +85,7 @@ export function proven(
       canonical: true,
       timestamp: AT,
       transactions: [{ txHash: TX, succeeded: true, transfers: [{ asset, payer: PAYER, amountBaseUnits }] }],
+      unread: [],
       axgtBalances: [{ holder: PAYER, balance: 0n }],
       shortfalls: [],
       oracle: null,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Evidence } from '../../../billing/chain/proof/evidence.ts'
+import type { Evidence, UnreadTransaction } from '../../../billing/chain/proof/evidence.ts'
 import type { Agreed } from '../../../billing/chain/rpc/agree.ts'
+import type { OpenDeposit, SeenUnder } from '../../../billing/deposits/deposit.ts'
 import { type PlanContext, planDeposit } from '../../../billing/gate/planDeposit.ts'
 import { feed, marketPricing, NOW, reading } from '../pricing/readings.ts'
 import {
@@ -15,6 +16,7 @@ import {
   PAYER,
   proven,
   TX,
+  WALLET,
 } from './decisionCases.ts'
 
 const ether = deposit('eth')
@@ -49,11 +51,12 @@ describe('without proof', () => {
     ['proven', proven('eth', ETHER)],
     ['behind', { kind: 'behind' }],
     ['in disagreement', disagreement],
-  ])('a rail that is off is rejected, even when it is %s', (_name, evidence) => {
+  ])('a rail that is off waits for it, even when it is %s', (_name, evidence) => {
     expect(planDeposit(ether, evidence, noCode)).toEqual({
-      kind: 'reject',
+      kind: 'hold',
       deposit: ether,
       reason: 'rail_disabled',
+      detail: 'eth:1 is not in RAILS',
     })
   })
 })
@@ -69,9 +72,142 @@ describe('a block that stands and does not hold the payment', () => {
       'it pays another asset',
       { txHash: TX, succeeded: true, transfers: [{ ...paid, asset: 'usdc' as const }] },
     ],
-  ])('%s: void', (_name, transaction) => {
+  ])('%s: held until the RPCs show it, never given up', (_name, transaction) => {
     const evidence = proven('eth', ETHER, { transactions: [transaction] })
-    expect(planDeposit(ether, evidence, context('eth'))).toEqual({ kind: 'void', deposit: ether })
+    expect(planDeposit(ether, evidence, context('eth'))).toMatchObject({
+      kind: 'hold',
+      reason: 'payment_not_seen',
+      deposit: ether,
+    })
+  })
+})
+
+describe('evidence of this very transaction that cannot be had', () => {
+  const without = (unread: UnreadTransaction) => proven('eth', ETHER, { transactions: [], unread: [unread] })
+
+  test.each<[string, UnreadTransaction, object]>([
+    [
+      'no trace of it',
+      { txHash: TX, kind: 'unavailable', detail: 'rpc 1: too large' },
+      { kind: 'hold', reason: 'evidence_unavailable', detail: 'rpc 1: too large' },
+    ],
+    [
+      'two RPCs that contradict each other about it',
+      { txHash: TX, kind: 'disagreement', detail: 'two differ' },
+      { kind: 'hold', reason: 'rpc_disagreement', detail: 'two differ' },
+    ],
+    ['no receipt yet', { txHash: TX, kind: 'behind' }, { kind: 'wait' }],
+  ])('%s', (_name, unread, expected) => {
+    expect(planDeposit(ether, without(unread), context('eth'))).toEqual({ ...expected, deposit: ether })
+  })
+
+  test('a receipt that stays away for more than a minute is told, and waited for all the same', () => {
+    const evidence = without({ txHash: TX, kind: 'behind' })
+    expect(planDeposit(deposit('eth', { failures: 7 }), evidence, context('eth')).kind).toBe('wait')
+    const told = { kind: 'hold', reason: 'evidence_unavailable' }
+    expect(planDeposit(deposit('eth', { failures: 8 }), evidence, context('eth'))).toMatchObject(told)
+    const held = deposit('eth', { state: 'held', reason: 'evidence_unavailable' })
+    expect(planDeposit(held, evidence, context('eth'))).toMatchObject(told)
+  })
+})
+
+describe('what was seen', () => {
+  const under: SeenUnder = { wallet: WALLET, token: null, by: 'traces' }
+  const seen = (change: Partial<OpenDeposit> = {}) =>
+    deposit('eth', { seenBaseUnits: ETHER, seenUnder: under, ...change })
+  const nothing = proven('eth', ETHER, { transactions: [{ txHash: TX, succeeded: true, transfers: [] }] })
+  const byTransactions = context('eth', { setup: { wallet: WALLET, ethDetection: 'transactions' } })
+
+  test('and is proven in the same amount is credited', () => {
+    expect(planDeposit(seen(), proven('eth', ETHER), context('eth')).kind).toBe('credit')
+  })
+
+  test.each([
+    ['less', ETHER - 1n],
+    ['more', ETHER + 1n],
+  ])('and is proven to be %s is held: one of the two is wrong', (_name, amount) => {
+    expect(planDeposit(seen(), proven('eth', amount), context('eth'))).toMatchObject({
+      kind: 'hold',
+      reason: 'rpc_disagreement',
+    })
+  })
+
+  test('is outweighed by about a day of looks that say the same, and by nothing less', () => {
+    const half = proven('eth', ETHER / 2n)
+    const first = planDeposit(seen(), half, context('eth'))
+    if (first.kind !== 'hold') throw new Error(first.kind)
+    const held = (failures: number, detail = first.detail) =>
+      seen({ state: 'held', reason: 'rpc_disagreement', detail, failures })
+    expect(planDeposit(held(499), half, context('eth')).kind).toBe('hold')
+    expect(planDeposit(held(500, 'two differ'), half, context('eth')).kind).toBe('hold')
+    expect(planDeposit(held(500), proven('eth', ETHER / 4n), context('eth')).kind).toBe('hold')
+    expect(planDeposit(held(500), half, context('eth'))).toMatchObject({
+      kind: 'credit',
+      amountBaseUnits: ETHER / 2n,
+    })
+  })
+
+  test('in another block only is outweighed by a minute of looks that show less, and doubted where they show more by none', () => {
+    const moved = (change: Partial<OpenDeposit> = {}) =>
+      seen({ seenBaseUnits: null, amountBaseUnits: ETHER, ...change })
+    const first = planDeposit(moved(), proven('eth', ETHER / 2n), context('eth'))
+    expect(first).toMatchObject({ kind: 'hold', reason: 'rpc_disagreement', differs: 'less' })
+    const { detail } = first as { detail: string }
+    const held = (failures: number) => moved({ state: 'held', reason: 'rpc_disagreement', detail, failures })
+    expect(planDeposit(held(7), proven('eth', ETHER / 2n), context('eth')).kind).toBe('hold')
+    expect(planDeposit(held(8), proven('eth', ETHER / 2n), context('eth')).kind).toBe('credit')
+    for (const amount of [ETHER, 2n * ETHER]) {
+      expect(planDeposit(moved(), proven('eth', amount), context('eth')).kind).toBe('credit')
+    }
+  })
+
+  test('is compared as the database can hold it', () => {
+    const most = 10n ** 78n - 1n
+    const huge = seen({ seenBaseUnits: most })
+    expect(planDeposit(huge, proven('eth', most + 5n), context('eth'))).toMatchObject({
+      reason: 'amount_too_large',
+    })
+  })
+
+  test.each<[string, SeenUnder]>([
+    ['to another wallet', { ...under, wallet: OTHER }],
+    ['in a token, where the rail now is ETH', { ...under, token: OTHER }],
+  ])('%s waits for the setting, whatever the RPCs say', (_name, seenUnder) => {
+    for (const evidence of [proven('eth', ETHER), nothing, { kind: 'behind' } as const]) {
+      expect(planDeposit(seen({ seenUnder }), evidence, context('eth'))).toMatchObject({
+        kind: 'hold',
+        reason: 'setup_changed',
+      })
+    }
+  })
+
+  test('by a trace is never judged by a transaction’s own value', () => {
+    for (const evidence of [nothing, proven('eth', ETHER / 10n)]) {
+      expect(planDeposit(seen(), evidence, byTransactions)).toMatchObject({
+        kind: 'hold',
+        reason: 'setup_changed',
+      })
+    }
+  })
+
+  test('by a trace is credited without one where the transaction itself pays as much', () => {
+    expect(planDeposit(seen(), proven('eth', ETHER), byTransactions).kind).toBe('credit')
+  })
+
+  test('by a transaction’s own value gives way to a trace that shows more', () => {
+    const bySelf = seen({ seenUnder: { ...under, by: 'transactions' } })
+    expect(planDeposit(bySelf, proven('eth', 2n * ETHER), context('eth'))).toMatchObject({
+      kind: 'credit',
+      amountBaseUnits: 2n * ETHER,
+    })
+  })
+
+  test('by a trace is credited on an operator’s word where traces are gone', () => {
+    const release = { block: { number: 100n, hash: BLOCK }, acceptDeviation: false }
+    expect(planDeposit(seen(), nothing, { ...byTransactions, release })).toMatchObject({
+      kind: 'credit',
+      amountBaseUnits: ETHER,
+    })
   })
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { liveBalance } from '../../../panel/state/liveBalance.ts'
 
 const MINUTE_MICROS = 60_000_000n
-const settings = { lowBalanceMinutes: 10, sessionsInGrace: 0 }
+const settings = { lowBalanceMinutes: 10 }
 const receivedAtMs = 1_750_000_000_000
 
 function known(
@@ -57,14 +57,9 @@ describe('a balance counts down between two events', () => {
     expect(liveBalance(known(5n, 0n, { low: true }), later(0), settings).isLow).toBe(true)
   })
 
-  test('grace time runs down to zero', () => {
+  test('grace time, which the service counts at the GPUs that run, runs down with the clock to zero', () => {
     expect(liveBalance(known(0n, 0n, { grace: 90 }), later(30_500), settings).graceLeftSeconds).toBe(60)
     expect(liveBalance(known(0n, 0n, { grace: 90 }), later(100_000), settings).graceLeftSeconds).toBe(0)
-  })
-
-  test('two sessions use the grace time twice as fast', () => {
-    const two = { ...settings, sessionsInGrace: 2 }
-    expect(liveBalance(known(0n, 0n, { grace: 90 }), later(30_500), two).graceLeftSeconds).toBe(15)
   })
 
   test('for any balance and burn: monotone, whole, never a minute more than there was', () => {

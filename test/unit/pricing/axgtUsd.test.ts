@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { type AxgtUsdInput, axgtUsd } from '../../../billing/pricing/axgtUsd.ts'
-import { compare, divide, multiply } from '../../../billing/pricing/fraction.ts'
+import { compare, multiply } from '../../../billing/pricing/fraction.ts'
 import type { PoolReading } from '../../../billing/pricing/oracleReading.ts'
-import { FEED, marketPricing, of, POOL, pool, poolWindow, reading, TICK } from './readings.ts'
+import { FEED, marketPricing, NOW, of, POOL, pool, poolWindow, reading, TICK } from './readings.ts'
 
 function judge(poolReading: PoolReading | null, change: Partial<AxgtUsdInput> = {}) {
   return axgtUsd({
     reading: reading({ pool: poolReading }),
     pricing: marketPricing.axgt,
     ethUsdMaxAgeSeconds: 7_200,
-    lastAccepted: null,
-    acceptDeviation: false,
+    chainId: 1,
+    history: null,
+    deviation: 'limited',
     ...change,
   })
 }
@@ -45,12 +46,23 @@ describe('no price', () => {
     [
       'the pool remembers too little, and the command that mends it is told',
       pool({ fast: null, slow: poolWindow(600, TICK), cardinality: 1 }),
-      `cast send ${POOL} "increaseObservationCardinalityNext(uint16)" 301`,
+      `remembers 600 seconds (1 observations) and must remember 21600; it needs room for 1801, up to 700 more at a time: cast send ${POOL} "increaseObservationCardinalityNext(uint16)" 701`,
+    ],
+    [
+      'the pool remembers the TWAP, and a second less than the slower one needs',
+      pool({ slow: poolWindow(21_599, TICK), cardinality: 1_500 }),
+      `cast send ${POOL} "increaseObservationCardinalityNext(uint16)" 1801`,
     ],
     [
       'the pool has room and is only young',
-      pool({ fast: null, slow: poolWindow(600, TICK), cardinality: 301 }),
+      pool({ slow: poolWindow(21_599, TICK), cardinality: 1_801 }),
       'waiting ends it',
+    ],
+    ['nobody has traded yet', pool({ fast: null, slow: null, cardinality: 0 }), 'remembers 0 seconds'],
+    [
+      'the pool says that it remembers a day and not half an hour',
+      pool({ fast: null }),
+      'contradicts itself',
     ],
     ['its depth is below the floor', pool({ fast: poolWindow(1_800, TICK, 10n ** 19n) }), 'less liquidity'],
     ['it claims a tick beyond the range', pool({ fast: poolWindow(1_800, 887_273) }), 'no Uniswap v3 pool'],
@@ -97,34 +109,65 @@ describe('the distance from the slower TWAP', () => {
     else expect(found).toContain(why)
   })
 
-  test('of a young pool is the distance from all that it remembers', () => {
-    const young = pool({ fast: poolWindow(1_800, TICK + 3_000), slow: poolWindow(3_600, TICK) })
-    expect(whyNot(young)).toContain('too far from that of the last 3600')
+  test('of a pool that remembers six hours is the distance from all that it remembers', () => {
+    const young = (ticks: number) =>
+      pool({ fast: poolWindow(1_800, TICK + ticks), slow: poolWindow(21_600, TICK) })
+    expect(whyNot(young(2_231))).toBeNull()
+    expect(whyNot(young(3_000))).toContain('too far from that of the last 21600')
+  })
+
+  // 1.0001^487 = 1.04990…, 1.0001^488 = 1.05001…
+  test('of a payment that was held may be a fifth of that', () => {
+    const held = (ticks: number) =>
+      whyNot(pool({ fast: poolWindow(1_800, TICK + ticks) }), { deviation: 'near' })
+    expect(held(487)).toBeNull()
+    expect(held(488)).toContain('too far from that of the last 86400')
   })
 
   test('does not matter where the operator accepts it, but the feed and the depth still do', () => {
     const far = pool({ fast: poolWindow(1_800, TICK + 23_027) })
-    expect(whyNot(far, { acceptDeviation: true })).toBeNull()
+    expect(whyNot(far, { deviation: 'accepted' })).toBeNull()
     const shallow = pool({ fast: poolWindow(1_800, TICK, 1n) })
-    expect(whyNot(shallow, { acceptDeviation: true })).toContain('less liquidity')
+    expect(whyNot(shallow, { deviation: 'accepted' })).toContain('less liquidity')
   })
 })
 
-describe('the distance from the last accepted price', () => {
+describe('the distance from the history', () => {
   const price = priceOf(pool())
-  const accepted = (factor: ReturnType<typeof of>) => ({
-    lastAccepted: { usdPerUnit: divide(price, factor), blockNumber: 3n },
+  /** A day in which the price stood at a fraction of what it is now. */
+  const stoodAt = (share: ReturnType<typeof of>) => ({
+    history: {
+      notes: Array.from({ length: 288 }, (_, turn) => ({
+        usdPerUnit: multiply(price, share),
+        timestamp: NOW - BigInt(1 + turn * 300),
+      })),
+      creditedBefore: null,
+      creditedAfter: null,
+    },
   })
   test.each([
     ['the same', of(1n), null],
-    ['exactly 25 % above it', of(125n, 100n), null],
-    ['a hair more', of(125_000_001n, 100_000_000n), 'the last one that was accepted, of block 3'],
-    ['exactly 25 % below it', of(75n, 100n), null],
-    ['a hair less', of(74_999_999n, 100_000_000n), 'the last one that was accepted, of block 3'],
-    ['tenfold', of(10n), 'the last one that was accepted, of block 3'],
-  ])('%s', (_name, factor, why) => {
-    const found = whyNot(pool(), accepted(factor))
+    ['exactly 25 % above it', of(100n, 125n), null],
+    ['a hair more', of(100_000_000n, 125_000_001n), 'the median of the prices noted over a day'],
+    ['exactly 25 % below it', of(100n, 75n), null],
+    ['a hair less', of(100_000_000n, 74_999_999n), 'the median of the prices noted over a day'],
+    ['tenfold', of(1n, 10n), 'the median of the prices noted over a day'],
+  ])('%s', (_name, share, why) => {
+    const found = whyNot(pool(), stoodAt(share))
     if (why === null) expect(found).toBeNull()
     else expect(found).toContain(why)
+    expect(whyNot(pool(), { ...stoodAt(share), deviation: 'accepted' })).toBeNull()
+  })
+
+  test.each([
+    ['exactly 5 % above it', of(100n, 105n), true],
+    ['a hair more', of(100_000_000n, 105_000_001n), false],
+    ['exactly 5 % below it', of(100n, 95n), true],
+    ['a hair less', of(100_000_000n, 94_999_999n), false],
+  ])('of a payment that was held may be a fifth of that: %s', (_name, share, isNear) => {
+    const found = whyNot(pool(), { ...stoodAt(share), deviation: 'near' })
+    if (isNear) expect(found).toBeNull()
+    else expect(found).toContain('not near enough to the median')
+    expect(whyNot(pool(), stoodAt(share))).toBeNull()
   })
 })

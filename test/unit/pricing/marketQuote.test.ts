@@ -19,7 +19,7 @@ const input = (asset: Asset, change: Partial<QuoteInput> = {}): QuoteInput => ({
   axgt: { balance: 0n, decimals: 18 },
   block: { number: 7n, hash: reading().block.hash },
   oracle: reading(),
-  lastAccepted: null,
+  history: null,
   ...change,
 })
 

@@ -53,7 +53,7 @@ const input = (asset: Asset, change: Partial<QuoteInput> = {}): QuoteInput => ({
   axgt: { balance: 0n, decimals: 18 },
   block: { number: 7n, hash: '0x07' },
   oracle: null,
-  lastAccepted: null,
+  history: null,
   ...change,
 })
 

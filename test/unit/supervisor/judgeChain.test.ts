@@ -13,6 +13,7 @@ const calm: ChainLook = {
   head: 100n,
   finalIsCanonical: true,
   complaints: 0,
+  isLost: false,
 }
 
 /** Plays looks five seconds apart and gives the verdicts. */
@@ -76,6 +77,25 @@ describe('judgeChain', () => {
     expect(play({}, ...hiccup, { head: 101n }, { head: 101n })).toEqual(fine(5))
   })
 
+  it('restarts an index that asks for a block nobody knows, at once, then ever more rarely', () => {
+    const lost = { head: 101n, isLost: true }
+    const verdicts = play({}, ...Array<Partial<ChainLook>>(20).fill(lost))
+    expect(verdicts.flatMap((kind, index) => (kind === 'restart' ? [index * 5] : []))).toEqual([
+      10, 25, 45, 75,
+    ])
+    expect(verdicts.filter((kind) => kind !== 'restart').slice(1)).not.toContain('fine')
+  })
+
+  it('leaves alone an index that asked for such a block and has moved, or has nothing to catch up with', () => {
+    const moving = Array.from({ length: 10 }, (_, index) => ({
+      latest: 100n + BigInt(index),
+      head: 101n + BigInt(index),
+      isLost: true,
+    }))
+    expect(play({}, ...moving)).not.toContain('restart')
+    expect(play({}, ...Array<Partial<ChainLook>>(10).fill({ isLost: true }))).not.toContain('restart')
+  })
+
   it('does nothing during a backfill', () => {
     expect(play(...stalled(40, { ready: false }))).toEqual(fine(40))
   })
@@ -86,6 +106,21 @@ describe('judgeChain', () => {
       head: index % 2 === 0 ? 101n + BigInt(index) : 81n + BigInt(index),
     }))
     expect(play(...looks)).toEqual(fine(40))
+  })
+
+  it('gives an index time to get on after an RPC synced for minutes, with its head far back', () => {
+    const syncing = Array.from({ length: 30 }, (_, index) => ({ head: 20n + BigInt(index) }))
+    const caughtUp = Array.from({ length: 10 }, (_, index) => ({
+      head: 130n + BigInt(index),
+      latest: index === 0 ? 100n : 130n + BigInt(index),
+    }))
+    expect(play({}, ...syncing, ...caughtUp)).toEqual(fine(41))
+  })
+
+  it('restarts it where it does not get on after that', () => {
+    const syncing = Array.from({ length: 30 }, () => ({ head: 20n }))
+    const caughtUp = Array.from({ length: 5 }, (_, index) => ({ head: 130n + BigInt(index) }))
+    expect(play({}, ...syncing, ...caughtUp)).toEqual([...fine(34), 'restart', 'fine'])
   })
 
   it('asks whether the final block is canonical before it restarts', () => {
