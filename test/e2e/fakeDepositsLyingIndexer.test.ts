@@ -61,7 +61,9 @@ const notSeen = { state: 'held', reason: 'payment_not_seen' }
 async function recorded(txHash: Hash, states: string[]) {
   return waitUntil(
     async () => {
-      const rows = await database.sql<{ payer: string; rail: string; state: string; reason: string | null; amount: string }[]>`
+      const rows = await database.sql<
+        { payer: string; rail: string; state: string; reason: string | null; amount: string }[]
+      >`
         select payer, rail, state, reason, amount_base_units::text as amount from credits.deposit
         where tx_hash = ${txHash} order by state, payer`
       if (rows.length > 0 && rows.every(({ state }) => states.includes(state))) return [...rows]

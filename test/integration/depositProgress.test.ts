@@ -47,12 +47,16 @@ const credit = (payer: Address, id: string) =>
 
 /** What the gate writes down with every pass. */
 const headAt = (blockNumber: number, fork = 0) =>
-  writeStatus(scene.sql, { chainId: 1, setup: { wallet: `0x${'cc'.repeat(20)}`, ethDetection: 'traces' } }, {
-    number: BigInt(blockNumber),
-    hash: hashOf(blockNumber * 16 + fork),
-    timestamp: 1_700_000_000n,
-    finalizedNumber: 1n,
-  })
+  writeStatus(
+    scene.sql,
+    { chainId: 1, setup: { wallet: `0x${'cc'.repeat(20)}`, ethDetection: 'traces' } },
+    {
+      number: BigInt(blockNumber),
+      hash: hashOf(blockNumber * 16 + fork),
+      timestamp: 1_700_000_000n,
+      finalizedNumber: 1n,
+    },
+  )
 
 /** The deposits a client was told of, as `id` where it moves the client on, state and confirmations. */
 const depositsTold = ({ messages }: StreamClient) =>

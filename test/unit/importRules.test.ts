@@ -78,7 +78,9 @@ describe('the tree reads as the flow because nothing reaches back', () => {
       const values = [...text.matchAll(/^import (?!type)(.*) from '([^']+)'/gm)].map(([, , target]) => target)
       const impure = values.filter(
         (target) =>
-          !['../pricing/quote.ts', '../rpc/agree.ts', '../deposits/deposit.ts', './planDeposit.ts'].includes(target ?? ''),
+          !['../pricing/quote.ts', '../rpc/agree.ts', '../deposits/deposit.ts', './planDeposit.ts'].includes(
+            target ?? '',
+          ),
       )
       expect({ path, impure }).toEqual({ path, impure: [] })
     }

@@ -713,7 +713,13 @@ test('/health/ready says that the database fails when health cannot be read', as
   expect(answer.status).toBe(503)
   expect(await answer.json()).toEqual({
     status: 'failing',
-    checks: { database: { status: 'failing', detail: 'does not answer' }, rpc: {}, indexer: {}, gate: {}, jobs: {} },
+    checks: {
+      database: { status: 'failing', detail: 'does not answer' },
+      rpc: {},
+      indexer: {},
+      gate: {},
+      jobs: {},
+    },
   })
 })
 
