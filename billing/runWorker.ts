@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import { runSignInPurge } from './auth/runSignInPurge.ts'
-import { aborted } from './clock/pause.ts'
+import { runSignInPurge } from './auth/challenges.ts'
+import { aborted } from './clock/createWaker.ts'
 import type { Config } from './config/config.ts'
 import { electLeader } from './database/electLeader.ts'
 import { runForgetting } from './events/forgetEvents.ts'

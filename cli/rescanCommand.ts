@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { railOf } from '../billing/deposits/deposit.ts'
 import type { GateDeps } from '../billing/gate/gateDeps.ts'
-import { rescan } from '../billing/gate/rescan.ts'
+import { rescan } from '../billing/gate/jobs/rescan.ts'
 import { type Cli, exitCodes } from './cli.ts'
 import { integerArgument } from './parseArguments.ts'
 import { withGate } from './withGate.ts'

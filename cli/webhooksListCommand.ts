@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { type DeliveryView, listDeliveries } from '../billing/events/webhooks/deliveries.ts'
-import { webhookId } from '../billing/events/webhooks/signWebhook.ts'
+import { webhookId } from '../billing/events/webhooks/postWebhook.ts'
 import type { Cli } from './cli.ts'
 import { formatTable } from './format.ts'
 import { integerArgument } from './parseArguments.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { RpcEndpoint } from '../billing/chain/rpc/rpcEndpoint.ts'
-import { pause } from '../billing/clock/pause.ts'
+import { pause } from '../billing/clock/createWaker.ts'
 import { newTraceWatch, planTraces } from './planTraces.ts'
 import { probeTraces } from './probeTraces.ts'
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import type { Address } from 'viem'
 import type { SignIn } from '../auth/createSignIn.ts'
@@ -19,7 +20,7 @@ import type { AccountView } from '../metering/readAccount.ts'
 import type { NewSession, StartResult } from '../metering/sessions.ts'
 import type { PutVolumeResult, VolumeView } from '../metering/volumes.ts'
 import type { PriceFilter } from '../prices/priceHistory.ts'
-import type { PriceSource, PriceView } from '../pricing/priceView.ts'
+import type { PriceSource, PriceView } from '../pricing/oracleReading.ts'
 import type { PanelFiles } from './routes/panelFiles.ts'
 
 /** What the API reads from the ledger. Addresses are lower-case; an unknown one has no entries. */
@@ -114,3 +115,6 @@ export interface AppDeps {
 export interface ApiEnv {
   Bindings: { incoming?: IncomingMessage }
 }
+
+/** The application that routes are added to. */
+export type Api = OpenAPIHono<ApiEnv>

@@ -1,14 +1,17 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { routePath } from 'hono/route'
+import type { Logger } from 'pino'
+import type { Metrics } from '../health/createMetrics.ts'
 import { loggableError } from '../log/loggableError.ts'
-import type { ApiEnv, AppDeps } from './appDeps.ts'
+import type { Api, ApiEnv, AppDeps } from './appDeps.ts'
 import { problem, requestFaults } from './problem.ts'
 import { hashBudget, rateLimit } from './request/budgets.ts'
+import type { RouteDeps } from './request/guards.ts'
 import { authenticate, requireWallet } from './request/guards.ts'
-import { observeRequests } from './request/observeRequests.ts'
 import { securityHeaders } from './request/securityHeaders.ts'
-import type { Api, RouteDeps } from './routeDeps.ts'
 import { addAccountRoutes, addWalletRoutes } from './routes/accountRoutes.ts'
 import { addAdminRoutes } from './routes/adminRoutes.ts'
 import { addAuthRoutes } from './routes/authRoutes.ts'
@@ -108,4 +111,25 @@ function registerKeys(app: Api): void {
     scheme: 'bearer',
     description: 'ADMIN_API_KEY.',
   })
+}
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/**
+ * Makes the middleware that counts and times every request and logs one debug line for it. Labels and lines hold the route's
+ * pattern, never the path, the query or a header: those come from outside, are unbounded, and may hold keys.
+ */
+export function observeRequests(metrics: Metrics, logger: Logger): MiddlewareHandler {
+  return async (c, next) => {
+    const startedAtMs = performance.now()
+    await next()
+    const durationMs = performance.now() - startedAtMs
+    const pattern = routePath(c, -1)
+    const route = pattern.includes('*') ? 'unmatched' : pattern
+    const method = knownMethods.has(c.req.method) ? c.req.method : 'other'
+    const status = String(c.res.status)
+    metrics.httpRequestsTotal.inc({ method, route, status })
+    metrics.httpRequestDurationSeconds.observe({ method, route }, durationMs / 1000)
+    logger.debug({ method, route, status, durationMs: Math.round(durationMs) }, 'request')
+  }
 }

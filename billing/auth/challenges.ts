@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type Address, type Hash, hashMessage } from 'viem'
+import { createSiweMessage } from 'viem/siwe'
+import { pause } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
-import { signInMessage } from './signInMessage.ts'
 import { walletTokenHash } from './walletTokens.ts'
 
 /** Long enough for a hardware wallet, or for a second owner of a Safe who is at hand. */
@@ -94,4 +95,62 @@ export async function redeemChallenge(sql: Sql, messageHash: Hash): Promise<Sign
     select ${walletTokenHash(token)}, address, clock_timestamp() + ${`${TOKEN_LIFETIME_HOURS} hours`}::interval from redeemed
     returning address, expires_at as "expiresAt"`
   return signedIn === undefined ? null : { token, ...signedIn }
+}
+
+const PURGE_INTERVAL_MS = 60_000
+
+/** Purges once a minute until stopped. Only the leader does, to save work. A failed round is retried at the next one. */
+export async function runSignInPurge(
+  sql: Sql,
+  { stop, onProblem }: { stop: AbortSignal; onProblem: (error: unknown) => void },
+): Promise<void> {
+  while (!stop.aborted) {
+    await purgeSignIns(sql).catch(onProblem)
+    await pause(PURGE_INTERVAL_MS, stop)
+  }
+}
+
+/** Deletes expired messages and tokens. They are worthless by then; deleting them only saves space. */
+export async function purgeSignIns(sql: Sql): Promise<void> {
+  await sql`delete from credits.sign_in_challenge where expires_at <= clock_timestamp()`
+  await sql`delete from credits.wallet_token where expires_at <= clock_timestamp()`
+}
+
+const STATEMENT =
+  'Sign in to AxonOS Credits to see your balance and history. Signing sends no transaction and costs nothing.'
+
+/** The parts of a sign-in message that differ from one to the next. */
+export interface SignInMessageParts {
+  publicUrl: string
+  address: Address
+  chainId: number
+  nonce: string
+  issuedAt: Date
+  expiresAt: Date
+}
+
+/** Writes the message that a wallet signs to sign in (EIP-4361). */
+export function signInMessage(parts: SignInMessageParts): string {
+  const { publicUrl, address, chainId, nonce, issuedAt, expiresAt } = parts
+  return createSiweMessage({
+    domain: signInDomain(publicUrl),
+    uri: publicUrl,
+    version: '1',
+    statement: STATEMENT,
+    address,
+    chainId,
+    nonce,
+    issuedAt,
+    expirationTime: expiresAt,
+  })
+}
+
+/**
+ * The domain that people sign in to. It comes from the setting, never from the Host header, which the sender of a request
+ * can choose: another site could have us write messages with its own name, have people sign those without a warning from
+ * their wallet, and sign in here as them. The cost: on a page opened by another name of the same machine (127.0.0.1 instead
+ * of localhost) the wallet warns, rightly.
+ */
+export function signInDomain(publicUrl: string): string {
+  return new URL(publicUrl).host
 }

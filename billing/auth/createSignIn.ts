@@ -11,9 +11,9 @@ import {
   type OpenChallenge,
   redeemChallenge,
   type SignedIn,
+  signInDomain,
   tryChallenge,
 } from './challenges.ts'
-import { signInDomain } from './signInMessage.ts'
 import { revokeWalletToken } from './walletTokens.ts'
 
 export type VerifyResult =

@@ -1,6 +1,5 @@
 import { bigint, index, integer, text } from 'drizzle-orm/pg-core'
-import { instant } from '../database/columns.ts'
-import { credits } from '../ledger/schema.ts'
+import { credits, instant } from '../database/schema.ts'
 
 /** A signed-in wallet. Only the token's SHA-256 is kept, so reading the database does not let one act as anybody. */
 export const walletToken = credits.table(

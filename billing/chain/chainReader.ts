@@ -8,7 +8,7 @@ import { type FoundTransfer, findTransfers, type SearchRange } from './proof/fin
 import { locateTransaction, type TransactionLocation } from './proof/locateTransaction.ts'
 import { planEvidence } from './proof/planEvidence.ts'
 import { previewTransaction, type TransactionPreview } from './proof/previewTransaction.ts'
-import { readEtherGain } from './proof/readEtherGain.ts'
+import { readEtherGain } from './proof/readEther.ts'
 import { readEvidence } from './proof/readEvidence.ts'
 import { type HeadReading, readCanonicalHash, readHead, readHeader } from './readHead.ts'
 import { type Agreed, agree, gather } from './rpc/agree.ts'

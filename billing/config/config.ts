@@ -1,5 +1,10 @@
 import type { Address } from 'viem'
-import type { WebhookSecret } from './shapes/webhookSecrets.ts'
+
+/** A key that events are signed with: its text as given, which must never be printed, and its bytes. */
+export interface WebhookSecret {
+  text: string
+  key: Buffer
+}
 
 /** The assets people pay with. */
 export type Asset = 'eth' | 'usdc' | 'axgt'

@@ -1,8 +1,7 @@
 import { type Setting, setting } from './setting.ts'
 import { decimal, integer, orNone, profiles, tiers } from './shapes/numbers.ts'
 import { databaseUrl, publicUrl, rpcUrls, webhookUrl, webUrl } from './shapes/urls.ts'
-import { webhookSecrets } from './shapes/webhookSecrets.ts'
-import { address, oneOf, rails, text } from './shapes/words.ts'
+import { address, oneOf, rails, text, webhookSecrets } from './shapes/words.ts'
 
 const { required, withDefault, optional } = setting
 

@@ -1,4 +1,4 @@
-import { pause } from '../clock/pause.ts'
+import { pause } from '../clock/createWaker.ts'
 import { connect } from './connect.ts'
 
 /** An arbitrary number that all releases share; one process at a time holds the lock. */

@@ -130,3 +130,15 @@ export type Decision =
   | { kind: 'lost'; deposit: OpenDeposit }
   /** It cannot be decided yet. */
   | { kind: 'wait'; deposit: OpenDeposit }
+
+/** Groups items by a key and keeps their order. (Map.groupBy needs Node 21.) */
+export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}

@@ -1,8 +1,8 @@
 import type { Address } from 'viem'
 import { createWaker, workWhenWoken } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
+import { groupBy } from './deposit.ts'
 import { type ConfirmationsRequired, type DepositView, queryDepositViews } from './depositViews.ts'
-import { groupBy } from './groupBy.ts'
 
 /** If a notification is lost, a head is noticed this much later. */
 const POLL_INTERVAL_MS = 1_000

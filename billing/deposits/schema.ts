@@ -13,8 +13,8 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { big, instant } from '../database/columns.ts'
-import { credits, ledgerEntry } from '../ledger/schema.ts'
+import { big, credits, instant } from '../database/schema.ts'
+import { ledgerEntry } from '../ledger/schema.ts'
 
 /** `rejected` was written by versions before 0.2; nothing is rejected any more. */
 export const depositStates = ['pending', 'held', 'credited', 'orphaned', 'reversed', 'rejected'] as const

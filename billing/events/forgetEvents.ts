@@ -1,4 +1,4 @@
-import { pause } from '../clock/pause.ts'
+import { pause } from '../clock/createWaker.ts'
 import type { Sql } from '../database/connect.ts'
 
 export interface ForgetOptions {

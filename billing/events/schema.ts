@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { boolean, check, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
-import { big, instant } from '../database/columns.ts'
-import { credits } from '../ledger/schema.ts'
+import { big, credits, instant } from '../database/schema.ts'
 
 /** Every kind of event that is announced: to wallets by event streams, to the operator's system by webhooks. */
 export const eventKinds = [

@@ -1,6 +1,5 @@
 import { moveDeposit, orphanDeposits, postponeDeposits } from '../deposits/changeDeposits.ts'
-import type { OpenDeposit } from '../deposits/deposit.ts'
-import { groupBy } from '../deposits/groupBy.ts'
+import { groupBy, type OpenDeposit } from '../deposits/deposit.ts'
 import { lostRetryDelayMs } from '../deposits/retryDelay.ts'
 import { selectLost } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'

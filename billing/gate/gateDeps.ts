@@ -4,7 +4,6 @@ import type { EthDetection, PricingConfig, Rail, RailConfig } from '../config/co
 import type { Sql } from '../database/connect.ts'
 import type { GateEvent } from '../deposits/deposit.ts'
 import type { MeterLimits } from '../metering/meterSessions.ts'
-import type { SearchProgress } from './planSearch.ts'
 
 /** A chain as the gate sees it. */
 export interface GateChain {
@@ -71,4 +70,18 @@ export interface UnindexedSearch {
 export interface SearchLane {
   progress: SearchProgress | null
   hash: Hash | null
+}
+
+/** Blocks, both ends included. */
+export interface BlockRange {
+  from: bigint
+  to: bigint
+}
+
+/** How far one search of a chain has got. */
+export interface SearchProgress {
+  /** Up to here everything is searched, but for the gap. */
+  number: bigint
+  /** Blocks further down that are still to be searched. */
+  gap: BlockRange | null
 }

@@ -1,15 +1,15 @@
 import type { Address } from 'viem'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
 import { holdDeposits } from '../deposits/changeDeposits.ts'
-import { groupBy } from '../deposits/groupBy.ts'
+import { groupBy } from '../deposits/deposit.ts'
 import { selectDue, selectShallow } from '../deposits/selectDeposits.ts'
 import { resolveLost } from './followLost.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
+import { runJobs } from './jobs/runJobs.ts'
 import { readCandidates } from './readCandidates.ts'
-import { runJobs } from './runJobs.ts'
+import { writeProblem, writeStatus } from './reportGate.ts'
 import { settleDeposits } from './settleDeposits.ts'
 import { watchCredits } from './watchCredits.ts'
-import { writeProblem, writeStatus } from './writeStatus.ts'
 
 /** Deposits decided together: bounds memory whatever the backlog, and the size of a crediting transaction. */
 const MAX_DEPOSITS_PER_BATCH = 500

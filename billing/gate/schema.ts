@@ -1,6 +1,5 @@
 import { bigint, boolean, index, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
-import { big, instant } from '../database/columns.ts'
-import { credits } from '../ledger/schema.ts'
+import { big, credits, instant } from '../database/schema.ts'
 
 /** The tokens of a Uniswap v3 pool, kept so that a restart needs no RPC. They never change. */
 export const pool = credits.table(

@@ -1,13 +1,16 @@
 import type { Hash } from 'viem'
+import type { Evidence } from '../chain/proof/evidence.ts'
 import type { TransactionLocation } from '../chain/proof/locateTransaction.ts'
 import type { Head } from '../chain/readHead.ts'
+import type { Agreed } from '../chain/rpc/agree.ts'
+import type { Asset, EthDetection } from '../config/config.ts'
 import type { Sql } from '../database/connect.ts'
 import { assetOf, type OpenDeposit } from '../deposits/deposit.ts'
 import { lostRetryDelayMs } from '../deposits/retryDelay.ts'
 import { reanchorCredit, reverseCredit } from '../deposits/reverseCredit.ts'
 import { selectWatched } from '../deposits/selectDeposits.ts'
 import type { GateChain, GateDeps } from './gateDeps.ts'
-import { planMoved } from './planMoved.ts'
+import { arrivedAmount } from './planDeposit.ts'
 
 /**
  * Watches credits until the chain can no longer take them back.
@@ -174,4 +177,28 @@ async function setAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
     update credits.chain_status
     set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}, anchored_at = passed_at
     where chain_id = ${chainId}`
+}
+
+/**
+ * Whether a credited transaction, in the block a reorg moved it to, still pays what was credited. The settings by which it
+ * would be judged today say nothing about that, and nor does what it is worth. Pure.
+ *
+ * @param way How the chain's RPCs show ETH now: what a trace showed is not taken back for want of one.
+ */
+export function planMoved(
+  deposit: OpenDeposit,
+  evidence: Agreed<Evidence>,
+  { asset, way }: { asset: Asset; way: EthDetection },
+): 'same' | 'different' | 'unknown' {
+  if (evidence.kind !== 'agreed' || !evidence.value.canonical) return 'unknown'
+  const transaction = evidence.value.transactions.find(({ txHash }) => txHash === deposit.txHash)
+  if (transaction === undefined) return 'unknown'
+  const paid = transaction.succeeded
+    ? transaction.transfers.find((transfer) => transfer.asset === asset && transfer.payer === deposit.payer)
+    : undefined
+  const arrived = paid === undefined ? 0n : arrivedAmount(paid.amountBaseUnits, asset, evidence.value)
+  if (arrived === null) return 'unknown'
+  if (arrived === deposit.amountBaseUnits) return 'same'
+  const isWeaker = asset === 'eth' && way === 'transactions' && deposit.seenUnder?.by === 'traces'
+  return isWeaker && transaction.succeeded ? 'unknown' : 'different'
 }

@@ -1,18 +1,6 @@
 import { sql } from 'drizzle-orm'
-import {
-  type AnyPgColumn,
-  bigint,
-  check,
-  index,
-  jsonb,
-  pgSchema,
-  text,
-  uniqueIndex,
-} from 'drizzle-orm/pg-core'
-import { instant } from '../database/columns.ts'
-
-/** Everything durable lives in this schema; the indexer's tables are only a cache of the chain. */
-export const credits = pgSchema('credits')
+import { type AnyPgColumn, bigint, check, index, jsonb, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { credits, instant } from '../database/schema.ts'
 
 const micros = (name: string) => bigint(name, { mode: 'bigint' })
 

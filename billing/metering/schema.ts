@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { boolean, check, index, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
-import { big, instant } from '../database/columns.ts'
+import { big, credits, instant } from '../database/schema.ts'
 import { deposit } from '../deposits/schema.ts'
-import { account, credits, ledgerEntry } from '../ledger/schema.ts'
+import { account, ledgerEntry } from '../ledger/schema.ts'
 
 export const sessionStates = ['running', 'grace', 'ended'] as const
 export type SessionState = (typeof sessionStates)[number]

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, check, index, numeric, text, uniqueIndex } from 'drizzle-orm/pg-core'
-import { big, instant } from '../database/columns.ts'
-import { credits } from '../ledger/schema.ts'
-import { priceSources } from '../pricing/priceView.ts'
+import { big, credits, instant } from '../database/schema.ts'
+import { priceSources } from '../pricing/oracleReading.ts'
 
 /**
  * The price history: each price that a credit used, and one recorded every few minutes in between. Append-only; the price of

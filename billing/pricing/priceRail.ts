@@ -3,8 +3,7 @@ import type { AxgtHistory } from './axgtHistory.ts'
 import { axgtUsd, type Deviation } from './axgtUsd.ts'
 import { ethUsd } from './ethUsd.ts'
 import { compare, divide, fractionOf, multiply } from './fraction.ts'
-import type { OracleReading } from './oracleReading.ts'
-import type { PriceSource } from './priceView.ts'
+import type { OracleReading, PriceSource } from './oracleReading.ts'
 
 const MINUTES_PER_HOUR = 60n
 const ONE_USD = fractionOf(1n)

@@ -13,9 +13,8 @@ import {
   reduce,
   subtract,
 } from './fraction.ts'
-import type { OracleReading } from './oracleReading.ts'
+import type { OracleReading, PriceSource } from './oracleReading.ts'
 import { priceRail, type RailPrice } from './priceRail.ts'
-import type { PriceSource } from './priceView.ts'
 
 /** Microseconds of single-GPU desktop time in a minute. */
 export const MICROS_PER_MINUTE = 60_000_000n

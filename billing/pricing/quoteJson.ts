@@ -1,8 +1,7 @@
 import type { Address } from 'viem'
 import { z } from 'zod'
 import type { Rail } from '../config/config.ts'
-import type { OracleReading } from './oracleReading.ts'
-import { priceSources } from './priceView.ts'
+import { type OracleReading, priceSources } from './oracleReading.ts'
 import type { Quote } from './quote.ts'
 
 const integer = z

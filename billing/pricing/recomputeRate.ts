@@ -1,5 +1,5 @@
 import type { Fraction } from '../config/config.ts'
-import { parseDecimal } from '../config/parseDecimal.ts'
+import { parseDecimal } from '../config/shapes/numbers.ts'
 import { unjudgedAxgtUsd } from './axgtUsd.ts'
 import { answerOf } from './ethUsd.ts'
 import { compare, fractionOf } from './fraction.ts'

@@ -1,8 +1,7 @@
 import type { Hash } from 'viem'
 import type { TransactionEvidence } from '../chain/proof/evidence.ts'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
-import { depositId, railOf } from '../deposits/deposit.ts'
-import { groupBy } from '../deposits/groupBy.ts'
+import { depositId, groupBy, railOf } from '../deposits/deposit.ts'
 import type { GateChain, GateDeps } from '../gate/gateDeps.ts'
 import type { Difference } from './differences.ts'
 

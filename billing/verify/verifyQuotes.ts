@@ -1,4 +1,4 @@
-import { parseDecimal } from '../config/parseDecimal.ts'
+import { parseDecimal } from '../config/shapes/numbers.ts'
 import type { Transaction } from '../database/connect.ts'
 import { compare, fractionOf } from '../pricing/fraction.ts'
 import { factorOf, type Quote, rateOf, recomputeMicros } from '../pricing/quote.ts'

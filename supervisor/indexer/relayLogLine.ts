@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { redactSecrets } from '../../billing/log/redactSecrets.ts'
+import { redactSecrets } from '../../billing/log/loggableError.ts'
 import { redactUrls } from '../redactUrls.ts'
 
 const Line = z.looseObject({ level: z.number(), msg: z.string() })

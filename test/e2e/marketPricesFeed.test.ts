@@ -1,7 +1,7 @@
 import { type Hash, parseEther, parseUnits } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createQuoter, type QuoteRequest } from '../../billing/desk/createQuoter.ts'
-import { rescan } from '../../billing/gate/rescan.ts'
+import { rescan } from '../../billing/gate/jobs/rescan.ts'
 import type { Quote } from '../../billing/pricing/quote.ts'
 import { quoteFromJson } from '../../billing/pricing/quoteJson.ts'
 import { createChain, type TestChain, type TestContract, type TestToken } from '../support/createChain.ts'

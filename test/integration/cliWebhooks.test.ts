@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { registerEndpoint } from '../../billing/events/webhooks/deliveries.ts'
-import { webhookEndpointId } from '../../billing/events/webhooks/signWebhook.ts'
+import { webhookEndpointId } from '../../billing/events/webhooks/postWebhook.ts'
 import { runCli } from '../../cli/runCli.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createProgressTeller } from '../../billing/api/stream/createProgressTeller.ts'
+import { createProgressTeller } from '../../billing/api/stream/eventStreams.ts'
 import { openDepositProgress } from '../../billing/deposits/openDepositProgress.ts'
-import { writeStatus } from '../../billing/gate/writeStatus.ts'
+import { writeStatus } from '../../billing/gate/reportGate.ts'
 import { createStreamScene, type StreamClient, type StreamScene } from '../support/createStreamScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { Api } from '../../billing/api/appDeps.ts'
 import { createApp } from '../../billing/api/createApp.ts'
-import type { Api } from '../../billing/api/routeDeps.ts'
 import { adjust } from '../../billing/ledger/adjust.ts'
 import { storageRate } from '../../billing/metering/accrueStorage.ts'
 import { createBatches, createBeats } from '../../billing/metering/createBeats.ts'

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readGuards } from '../../billing/verify/readGuards.ts'
+import { readGuards } from '../../billing/verify/verifyGuards.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 const committed = fileURLToPath(new URL('../../billing/verify/guards.json', import.meta.url))

@@ -8,9 +8,13 @@ import {
   listDeliveries,
   redeliverWebhooks,
 } from '../../billing/events/webhooks/deliveries.ts'
-import { type WebhookTarget, webhookRequest } from '../../billing/events/webhooks/postWebhook.ts'
+import {
+  type WebhookTarget,
+  webhookEndpointId,
+  webhookId,
+  webhookRequest,
+} from '../../billing/events/webhooks/postWebhook.ts'
 import { runWebhooks, type WebhookReport } from '../../billing/events/webhooks/runWebhooks.ts'
-import { webhookEndpointId, webhookId } from '../../billing/events/webhooks/signWebhook.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 

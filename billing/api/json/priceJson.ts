@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { type PriceView, priceSources } from '../../pricing/priceView.ts'
+import { type PriceView, priceSources } from '../../pricing/oracleReading.ts'
 import type { QuotePrice } from '../../pricing/quote.ts'
 import { bigintText, usdText } from './amounts.ts'
 

@@ -1,8 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Address } from 'viem'
-import type { ApiEnv, WalletTokens } from '../appDeps.ts'
+import type { ApiEnv, AppDeps, WalletTokens } from '../appDeps.ts'
 import { problem } from '../problem.ts'
+import type { HashBudget, RateLimit } from './budgets.ts'
 
 /**
  * Makes the middleware that admits only holders of a key: 401 without a key or with an unknown one, 403 with one of the wrong
@@ -123,4 +124,12 @@ function keyKind(keys: ApiKeys): (token: string) => KeyKind | null {
 
 function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer')
+}
+
+/** What routes receive: the app's dependencies and the guards they share. */
+export interface RouteDeps extends AppDeps {
+  requireKey: ReturnType<typeof authenticate>
+  requireWallet: ReturnType<typeof requireWallet>
+  rateLimit: RateLimit
+  hashBudget: HashBudget
 }

@@ -2,14 +2,14 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Address } from 'viem'
 import type { PageRequest } from '../../database/page.ts'
-import type { AppDeps } from '../appDeps.ts'
+import type { Api, AppDeps } from '../appDeps.ts'
 import { BalanceSchema, balanceJson, EntrySchema, entryJson } from '../json/accountJson.ts'
 import { DepositSchema, depositJson } from '../json/depositJson.ts'
 import { SessionSchema, sessionJson } from '../json/sessionJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { addressField } from '../request/fields.ts'
+import type { RouteDeps } from '../request/guards.ts'
 import { pageJson, pageQuery, pageRequest, pageSchema } from '../request/pages.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const params = z.object({ address: addressField })
 const query = z.object(pageQuery)

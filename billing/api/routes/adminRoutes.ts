@@ -1,13 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { depositReasons, depositStates } from '../../deposits/schema.ts'
+import type { Api } from '../appDeps.ts'
 import { EntrySchema, entryJson } from '../json/accountJson.ts'
 import { bigintText, formatMinutes, minutesText } from '../json/amounts.ts'
 import { AdminDepositSchema, adminDepositJson } from '../json/depositJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
 import { addressField, parseMinutes } from '../request/fields.ts'
+import type { RouteDeps } from '../request/guards.ts'
 import { pageJson, pageQuery, pageRequest, pageSchema } from '../request/pages.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const minutesField = z
   .string()

@@ -1,12 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Hex } from 'viem'
+import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody, noBody } from '../request/body.ts'
 import { takeOne } from '../request/budgets.ts'
 import { addressField } from '../request/fields.ts'
+import type { RouteDeps } from '../request/guards.ts'
 import { bearerToken } from '../request/guards.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
 
 /** Ours have some 400 characters plus twice the length of PUBLIC_URL. */
 const MAX_MESSAGE_CHARACTERS = 4_096

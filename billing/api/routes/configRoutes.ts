@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatFraction } from '../../pricing/fraction.ts'
-import { priceSources } from '../../pricing/priceView.ts'
+import { priceSources } from '../../pricing/oracleReading.ts'
+import type { Api } from '../appDeps.ts'
 import { bigintText } from '../json/amounts.ts'
 import { problemResponses } from '../problem.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const decimalText = z.string().openapi({ pattern: '^[0-9]+(\\.[0-9]+)?$', example: '0.05' })
 

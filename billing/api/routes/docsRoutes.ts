@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { type ProblemCode, problems } from '../problems.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const description = [
   'Prepaid GPU-desktop minutes, bought on chain. Nothing has to be called for a payment to be credited.',

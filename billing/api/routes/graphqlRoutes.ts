@@ -8,9 +8,10 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { loggableError } from '../../log/loggableError.ts'
+import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const MAX_BODY_BYTES = 32 * 1024
 const TIMEOUT_MS = 10_000

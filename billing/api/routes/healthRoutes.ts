@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { HealthCheck, HealthReport } from '../../health/readHealth.ts'
 import { loggableError } from '../../log/loggableError.ts'
+import type { Api } from '../appDeps.ts'
 import { problemResponses } from '../problem.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 /** A probe must be answered before its caller gives up. */
 const READ_TIMEOUT_MS = 5_000

@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Api } from '../appDeps.ts'
 import { PriceSchema, priceJson } from '../json/priceJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { instantField, railField } from '../request/fields.ts'
+import type { RouteDeps } from '../request/guards.ts'
 import { pageJson, pageQuery, pageRequest, pageSchema } from '../request/pages.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
 
 const pricesRoute = createRoute({
   method: 'get',

@@ -1,11 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Quote } from '../../pricing/quote.ts'
-import type { RailInfo } from '../appDeps.ts'
+import type { Api, RailInfo } from '../appDeps.ts'
 import { bigintText, formatMinutes, minutesText, usdText } from '../json/amounts.ts'
 import { PriceSourceSchema, priceSourceJson } from '../json/priceJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { addressField, parseAmount, railField, wantedMinutesField } from '../request/fields.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 /** The most that any token can hold. */
 const MAX_BASE_UNITS = 2n ** 256n - 1n

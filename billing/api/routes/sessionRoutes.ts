@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import type { MeteredSession } from '../../metering/meterSessions.ts'
+import type { Api } from '../appDeps.ts'
 import { HeartbeatSchema, heartbeatJson, SessionSchema, sessionJson } from '../json/sessionJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody, noBody } from '../request/body.ts'
 import { addressField, idField } from '../request/fields.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const MAX_BATCH = 1_000
 /** A thousand ids of 128 characters, with room for layout. */

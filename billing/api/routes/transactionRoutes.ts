@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Api } from '../appDeps.ts'
 import { TransactionSchema, transactionJson } from '../json/depositJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
 import { hashField } from '../request/fields.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const CHAIN_RETRY_SECONDS = 5
 

@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Api } from '../appDeps.ts'
 import { VolumeSchema, volumeJson } from '../json/accountJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
 import { addressField, idField, sizeBytesField } from '../request/fields.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
+import type { RouteDeps } from '../request/guards.ts'
 
 const params = z.object({ id: idField })
 const volumeContent = { 'application/json': { schema: VolumeSchema } }

@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Address } from 'viem'
+import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
+import type { RouteDeps } from '../request/guards.ts'
 import { bearerToken } from '../request/guards.ts'
-import type { Api, RouteDeps } from '../routeDeps.ts'
 import { type EventStreamTimes, eventStreams } from './eventStreams.ts'
 
 const MAX_STREAMS_PER_WALLET = 5

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Address } from 'viem'
 import { createWaker } from '../../clock/createWaker.ts'
-import type { DepositProgress } from '../../deposits/openDepositProgress.ts'
+import type { DepositProgress, PendingDeposits } from '../../deposits/openDepositProgress.ts'
 import type { EventFeed } from '../../events/openEventFeed.ts'
 import { loggableError } from '../../log/loggableError.ts'
 import type { AppDeps } from '../appDeps.ts'
 import { balanceJson } from '../json/accountJson.ts'
-import { createProgressTeller, type ProgressTeller } from './createProgressTeller.ts'
+import { depositJson } from '../json/depositJson.ts'
 import { createStreamWriter, type StreamWriter } from './createStreamWriter.ts'
 import { eventStreamMessages, type StreamMessage } from './eventStreamMessages.ts'
 
@@ -199,4 +199,48 @@ function resetAt(seq: bigint): StreamMessage {
 function messageText({ id, event, data }: StreamMessage): string {
   const place = id === null ? '' : `id: ${id}\n`
   return `event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`
+}
+
+/** What one stream says about pending deposits between their events. */
+export interface ProgressTeller {
+  /** Notes messages of events just read: nothing older may be sent after them. */
+  noteEvents(messages: StreamMessage[]): void
+  /** Messages about what changed since the last ones; `outdated` when `pending` is older than events already sent. */
+  changesIn(pending: PendingDeposits): StreamMessage[] | 'outdated'
+}
+
+/**
+ * Makes the teller of one stream. It keeps one line for each deposit that was pending at the last message, and queues
+ * nothing: a slow client gets the latest state once it reads.
+ */
+export function createProgressTeller(): ProgressTeller {
+  let told = new Map<string, string>()
+  let eventsReadAt = Number.NEGATIVE_INFINITY
+
+  return {
+    noteEvents(messages) {
+      for (const { event, data } of messages) {
+        if (event !== 'deposit') continue
+        const deposit = data as ReturnType<typeof depositJson>
+        told.set(deposit.id, placeOf(deposit))
+        eventsReadAt = performance.now()
+      }
+    },
+    changesIn({ lookedAt, deposits }) {
+      if (lookedAt <= eventsReadAt) return 'outdated'
+      const messages = deposits.map((deposit) => ({
+        id: null,
+        event: 'deposit' as const,
+        data: depositJson(deposit),
+      }))
+      const before = told
+      told = new Map(messages.map(({ data }) => [data.id, placeOf(data)]))
+      return messages.filter(({ data }) => before.get(data.id) !== placeOf(data))
+    },
+  }
+}
+
+/** Everything about a pending deposit that changes: its state, block and confirmations. */
+function placeOf({ state, blockNumber, confirmations }: ReturnType<typeof depositJson>): string {
+  return `${state} in ${blockNumber}: ${confirmations}`
 }

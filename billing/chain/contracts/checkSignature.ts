@@ -13,7 +13,7 @@ import {
   toHex,
 } from 'viem'
 import { z } from 'zod'
-import { pause } from '../../clock/pause.ts'
+import { pause } from '../../clock/createWaker.ts'
 import { readHead } from '../readHead.ts'
 import { type Agreed, type Answer, agree } from '../rpc/agree.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'

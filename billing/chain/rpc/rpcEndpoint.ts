@@ -1,9 +1,8 @@
 import pLimit from 'p-limit'
 import type { z } from 'zod'
-import { urlSecrets } from '../../log/redactSecrets.ts'
+import { urlSecrets } from '../../log/loggableError.ts'
 import { BackOff, type Ticket } from './backOff.ts'
-import { httpSender } from './httpSender.ts'
-import { transportError } from './jsonRpc.ts'
+import { httpSender, transportError } from './jsonRpc.ts'
 import { describeRpcFailure, failureOf, RpcError, type RpcFailure, shapeError } from './rpcError.ts'
 import { webSocketSender } from './webSocketSender.ts'
 

@@ -1,5 +1,5 @@
 import { type Address, getAddress } from 'viem'
-import type { Asset, Rail } from '../config.ts'
+import type { Asset, Rail, WebhookSecret } from '../config.ts'
 import type { Shape } from '../setting.ts'
 
 /** Text of a given pattern, kept as it is. */
@@ -64,4 +64,36 @@ function parseRail(text: string): { rail: Rail; asset: Asset; chainId: number } 
   const chainId = Number(match?.[2])
   if (asset === undefined || !Number.isSafeInteger(chainId)) return null
   return { rail: `${asset}:${chainId}`, asset, chainId }
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+const MIN_BYTES = 16
+
+/**
+ * One signing key, or two while they are changed, comma-separated, as Standard Webhooks writes them: `whsec_` and base64.
+ * Without the prefix, valid base64 is decoded, as receivers' libraries do, and any other text is used as its own bytes.
+ */
+export const webhookSecrets: Shape<WebhookSecret[]> = {
+  mayBe:
+    '24 to 512 visible ASCII characters: `whsec_` and base64 of at least 16 bytes; two, comma-separated, while they are changed',
+  parse(text) {
+    const parts = text.split(',').map((part) => part.trim())
+    if (parts.length > 2) return { ok: false, why: 'there are more than two' }
+    const value: WebhookSecret[] = []
+    for (const part of parts) {
+      const key = /^[\x21-\x7e]{24,512}$/.test(part) ? keyOf(part) : null
+      if (key === null) return { ok: false, why: null }
+      value.push({ text: part, key })
+    }
+    return { ok: true, value }
+  },
+}
+
+function keyOf(text: string): Buffer | null {
+  const isPrefixed = text.startsWith('whsec_')
+  const encoded = isPrefixed ? text.slice('whsec_'.length) : text
+  const isBase64 = BASE64.test(encoded) && (isPrefixed || encoded.length % 4 === 0)
+  if (!isBase64) return isPrefixed ? null : Buffer.from(text)
+  const key = Buffer.from(encoded, 'base64')
+  return key.length >= MIN_BYTES ? key : null
 }

@@ -10,8 +10,7 @@ import {
   releaseDelivery,
 } from './deliveries.ts'
 import { planWebhookRetry } from './planWebhookRetry.ts'
-import { postWebhook, type WebhookTarget } from './postWebhook.ts'
-import { webhookEndpointId } from './signWebhook.ts'
+import { postWebhook, type WebhookTarget, webhookEndpointId } from './postWebhook.ts'
 
 /** If a notification is lost, its event is sent this much later. */
 const POLL_INTERVAL_MS = 1_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Api } from '../../../billing/api/appDeps.ts'
 import { createApp } from '../../../billing/api/createApp.ts'
-import type { Api } from '../../../billing/api/routeDeps.ts'
 import { adminKey, fakeDeps, serviceKey, wallet, walletToken } from './fakeDeps.ts'
 import { statusAndCode } from './statusAndCode.ts'
 

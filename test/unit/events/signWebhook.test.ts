@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { signWebhook } from '../../../billing/events/webhooks/signWebhook.ts'
+import { signWebhook } from '../../../billing/events/webhooks/postWebhook.ts'
 
 /** The example of the specification's own libraries. */
 test('the signature is the one of the specification', () => {

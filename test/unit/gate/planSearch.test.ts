@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { planSearch, type SearchProgress } from '../../../billing/gate/planSearch.ts'
+import type { SearchProgress } from '../../../billing/gate/gateDeps.ts'
+import { planSearch } from '../../../billing/gate/jobs/searchUnindexed.ts'
 
 describe('planSearch', () => {
   test('begins a little below the block on which the index stands: that block may never have been', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { memoryNeededSeconds, observationsNeeded, whyForgetful } from '../../../billing/pricing/poolMemory.ts'
+import { memoryNeededSeconds, observationsNeeded, whyForgetful } from '../../../billing/pricing/axgtUsd.ts'
 import { pool, poolWindow, TICK } from './readings.ts'
 
 describe('how much a pool must remember', () => {

@@ -1,8 +1,8 @@
-import type { UntracedTransaction } from '../chain/proof/findEther.ts'
-import { deepestBlock, type Head } from '../chain/readHead.ts'
-import { recordSeen } from '../deposits/recordSeen.ts'
-import type { GateChain, GateDeps } from './gateDeps.ts'
-import { underNow } from './readings.ts'
+import type { UntracedTransaction } from '../../chain/proof/findEther.ts'
+import { deepestBlock, type Head } from '../../chain/readHead.ts'
+import { recordSeen } from '../../deposits/recordSeen.ts'
+import type { GateChain, GateDeps } from '../gateDeps.ts'
+import { underNow } from '../readings.ts'
 import { noteUntraced } from './searchUntraced.ts'
 
 /** Blocks in one eth_getLogs request; every provider serves this many. */
@@ -104,4 +104,16 @@ export async function sweepTokens(deps: GateDeps, chain: GateChain, head: Head):
     await rescan(deps, { chainId, fromBlock, toBlock, ether: false })
   }
   await sql`update credits.chain_status set swept_number = ${toBlock.toString()} where chain_id = ${chainId}`
+}
+
+/**
+ * Searches blocks again, by other requests than a proof makes, in which more was paid than was seen: where those show it
+ * too, it is seen. Until then nothing is credited that only a receipt or a trace says. Idempotent.
+ */
+export async function sightAgain(deps: GateDeps, { chainId }: GateChain): Promise<void> {
+  const blocks = deps.sightAgain.get(chainId)
+  for (const block of blocks ?? []) {
+    await rescan(deps, { chainId, fromBlock: block, toBlock: block, ether: true })
+    blocks?.delete(block)
+  }
 }

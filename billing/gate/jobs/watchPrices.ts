@@ -1,10 +1,10 @@
-import { deepestBlock, type Head } from '../chain/readHead.ts'
-import type { Rail } from '../config/config.ts'
-import { type NotedPrice, notePrices, readAxgtHistory } from '../prices/priceHistory.ts'
-import { formatFraction } from '../pricing/fraction.ts'
-import type { OracleReading } from '../pricing/oracleReading.ts'
-import { priceRail, type RailPrice, sourceOf } from '../pricing/priceRail.ts'
-import type { GateChain, GateDeps, GateRail } from './gateDeps.ts'
+import { deepestBlock, type Head } from '../../chain/readHead.ts'
+import type { Rail } from '../../config/config.ts'
+import { type NotedPrice, notePrices, readAxgtHistory } from '../../prices/priceHistory.ts'
+import { formatFraction } from '../../pricing/fraction.ts'
+import type { OracleReading } from '../../pricing/oracleReading.ts'
+import { priceRail, type RailPrice, sourceOf } from '../../pricing/priceRail.ts'
+import type { GateChain, GateDeps, GateRail } from '../gateDeps.ts'
 
 /** The longest gap in the history, by the chain's own time. */
 const MAX_SECONDS_BETWEEN_PRICES = 300

@@ -1,11 +1,11 @@
 import pLimit from 'p-limit'
 import type { Hash } from 'viem'
-import type { UntracedTransaction } from '../chain/proof/findEther.ts'
-import type { Sql } from '../database/connect.ts'
-import { recordSeen } from '../deposits/recordSeen.ts'
-import type { GateChain, GateDeps } from './gateDeps.ts'
-import { seenOf } from './readings.ts'
-import { recordTransaction, type TransactionFinding } from './submittedTransactions.ts'
+import type { UntracedTransaction } from '../../chain/proof/findEther.ts'
+import type { Sql } from '../../database/connect.ts'
+import { recordSeen } from '../../deposits/recordSeen.ts'
+import type { GateChain, GateDeps } from '../gateDeps.ts'
+import { seenOf } from '../readings.ts'
+import { recordTransaction, type TransactionFinding } from '../submittedTransactions.ts'
 
 /**
  * Notes transactions that could not be traced where the chain was looked through, by the indexer or by us: what they pay is
