@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdDeposits } from '../../billing/deposits/changeDeposits.ts'
+import { selectByTransaction } from '../../billing/deposits/selectDeposits.ts'
 import { runCli } from '../../cli/runCli.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain, type TestToken } from '../support/createChain.ts'
@@ -95,8 +97,10 @@ test('deposit release credits a held deposit once, by the AXGT that its payer ha
   const later = await chain.mineWith(chain.mintToken(axgt, chain.accounts.buyer, 100n * ETHER))
   await credits(['deposit', 'submit', hashes[0] ?? '0x'])
   const id = `${chain.chainId}-${hashes[0]}-eth-${chain.accounts.buyer}`
-  await database.sql`
-    update credits.deposit set state = 'held', reason = 'state_unavailable', detail = 'no RPC has it' where id = ${id}`
+  const holds = (await selectByTransaction(database.sql, hashes[0] ?? '0x')).map((deposit) => {
+    return { kind: 'hold' as const, deposit, reason: 'state_unavailable' as const, detail: 'no RPC has it' }
+  })
+  await holdDeposits(database.sql, holds, new Date())
   const release = (...options: string[]) => credits(['deposit', 'release', id, ...options])
 
   const early = await release('--at-block', String(later.number))

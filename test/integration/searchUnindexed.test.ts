@@ -69,6 +69,12 @@ async function statesOf(hashes: Hash[]): Promise<(string | undefined)[]> {
   return rows.map((row) => row?.state)
 }
 
+async function seenByOf(hash: Hash): Promise<string | undefined> {
+  const [row] = await database.sql<{ seenBy: string }[]>`
+    select seen_by as "seenBy" from credits.deposit where tx_hash = ${hash}`
+  return row?.seenBy
+}
+
 /** What a search asks for, and passes do not. */
 const SEARCHES = ['eth_getLogs', 'debug_traceBlockByHash', 'debug_traceTransaction', 'eth_getBlockReceipts']
 const searches = () => SEARCHES.reduce((sum, method) => sum + (proxy.calls.get(method) ?? 0), 0)
@@ -80,14 +86,9 @@ describe('an index that stands still', () => {
     const { hashes } = await chain.mineWith(payUsdc(), payEther(), payByContract())
     await passAndSearch()
     expect(await statesOf(hashes)).toEqual(['pending', 'pending', 'pending'])
-    const rows = await database.sql`select tx_hash, seen_by from credits.deposit`
-    expect(new Map(rows.map((row) => [row.tx_hash, row.seen_by]))).toEqual(
-      new Map([
-        [hashes[0], 'logs'],
-        [hashes[1], 'traces'],
-        [hashes[2], 'traces'],
-      ]),
-    )
+    const seenBy = await Promise.all(hashes.map((hash) => seenByOf(hash)))
+    // Both searches show the plain payment in full: whichever was first.
+    expect(seenBy).toEqual(['logs', expect.stringMatching(/^(transactions|traces)$/), 'traces'])
     await chain.mine(5)
     await gate.pass()
     expect(await statesOf(hashes)).toEqual(['credited', 'credited', 'credited'])
@@ -140,7 +141,8 @@ describe('an index that stands still', () => {
     gate = await open()
     await passAndSearch()
     await gate.pass()
-    expect(await statesOf(hashes)).toEqual(['pending', 'pending'])
+    // They are deep enough by now.
+    expect(await statesOf(hashes)).toEqual(['credited', 'credited'])
   })
 
   test('it keeps up, a block behind now and then → not one request', async () => {
