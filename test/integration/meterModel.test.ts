@@ -336,7 +336,7 @@ function expectGraceWithinShare(one: Command, before: State, after: State) {
     if (account.graceTotal === earlier?.graceTotal) continue
     expect(
       account.graceTotal * 100n,
-      JSON.stringify(one, (_, value) => String(value)),
+      JSON.stringify(one, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
     ).toBeLessThanOrEqual(BigInt(limits.gracePercent) * (earlier?.bought ?? 0n))
   }
 }
