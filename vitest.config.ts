@@ -7,8 +7,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/globalSetup.ts'],
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Beyond any bound that a test waits for by itself (`waitUntil`), so that those fail first, by what they waited for.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     teardownTimeout: 20_000,
     retry: 0,
     // Tests cut connections at any moment; one that is cut while postgres.js asks for the array types rejects a promise that

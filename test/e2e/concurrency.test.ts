@@ -152,7 +152,7 @@ test('credits, reversals, second credits, adjustments and submissions at once on
     from credits.account a where address = ${account}`
   expect(sum).toEqual({ sum: expected, balance: expected })
   await expectRunningBalances([...answers, ...more])
-}, 120_000)
+}, 400_000)
 
 function expectedBalance(): bigint {
   const usdcMinutes = (count: number) => (60n * BigInt(count) * BigInt(count + 1)) / 2n

@@ -188,7 +188,7 @@ for (const victim of ['billing', 'indexer', 'postgres'] satisfies ServiceProcess
     const after = service.pids()[victim]
     expect(after).toBeDefined()
     expect(after).not.toBe(before)
-  }, 150_000)
+  }, 400_000)
 }
 
 test('kill −9 of the supervisor ends everything beneath it, and the next start goes on where it was', async () => {
@@ -205,4 +205,4 @@ test('kill −9 of the supervisor ends everything beneath it, and the next start
   await service.stop()
   service = await startService(settings)
   await expectAllThereOnce(load)
-}, 150_000)
+}, 400_000)

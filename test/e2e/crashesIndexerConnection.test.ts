@@ -67,7 +67,7 @@ for (const [what, applications] of [
     const entries =
       await database.sql`select 1 from credits.ledger_entry where details->>'txHash' in ${database.sql(hashes)}`
     expect(entries).toHaveLength(ROUNDS)
-  }, 120_000)
+  }, 400_000)
 }
 
 test('connections cut while they are being opened do not end billing', async () => {

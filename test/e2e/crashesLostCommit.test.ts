@@ -77,4 +77,4 @@ test('a block that the killed database forgot is indexed again: its payment is c
   )
   expect(entries).toEqual([3_600_000_000n])
   expect((await withDatabase((sql) => verifyBooks(sql))).differences).toBe(0)
-}, 120_000)
+}, 400_000)

@@ -74,7 +74,7 @@ describe('the demo', () => {
     }
     expect(survivors(family)).toEqual([])
     expect(await run.leftFolders()).toEqual([])
-  }, 150_000)
+  }, 400_000)
 
   it('stays up, serves the page with its wallet, the API and its docs, and Ctrl-C ends it with 0 and nothing left', async () => {
     const run = await startDemo()
@@ -93,7 +93,7 @@ describe('the demo', () => {
     expect(await run.exited).toBe(0)
     expect(survivors(family)).toEqual([])
     expect(await run.leftFolders()).toEqual([])
-  }, 150_000)
+  }, 400_000)
 
   it('interrupted while it starts, ends with 130 and nothing left', async () => {
     const run = await startDemo()
@@ -107,7 +107,7 @@ describe('the demo', () => {
     expect({ code: await run.exited, output: run.output() }).toMatchObject({ code: 130 })
     expect(survivors(family)).toEqual([])
     expect(await run.leftFolders()).toEqual([])
-  }, 150_000)
+  }, 400_000)
 
   it('says what went wrong, with the end of its log, when the service dies', async () => {
     const run = await startDemo('--once')
@@ -125,7 +125,7 @@ describe('the demo', () => {
       withinMs: 15_000,
       what: 'the end of every process',
     })
-  }, 150_000)
+  }, 400_000)
 
   it('takes everything it started with it when it is killed', async () => {
     const run = await startDemo()
@@ -136,7 +136,7 @@ describe('the demo', () => {
       withinMs: 20_000,
       what: 'the end of every process',
     })
-  }, 150_000)
+  }, 400_000)
 
   it('explains itself with --help', async () => {
     const run = await startDemo('--help')

@@ -541,7 +541,7 @@ describe('a pool that remembers too little', () => {
       const quoted = await createQuoter(market.gate.deps).quote(quoteFor(market, payments[0] as Payment))
       expect(quoted.kind).toBe('price_unavailable')
     },
-    180_000,
+    400_000,
   )
 })
 

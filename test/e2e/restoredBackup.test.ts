@@ -187,4 +187,4 @@ test('what was credited since the backup is credited again, once; what ran is bi
     }),
   )
   expect(differences).toEqual([])
-}, 240_000)
+}, 400_000)

@@ -69,7 +69,7 @@ test('a buyer signs in by key, sees what was paid, follows it, and at the end no
   // The stream looks at its token at least every fifteen seconds.
   await waitUntil(() => isOver, { withinMs: 20_000, what: 'the stream to end' })
   await listening
-}, 120_000)
+}, 400_000)
 
 test('a Safe signs in by its owners, asked of both RPCs', async () => {
   const { chain, proxies } = scene

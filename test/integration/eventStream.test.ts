@@ -327,7 +327,7 @@ describe('what streams may cost', () => {
     await scene.tell(ALICE, 'still there')
     await other.until(25_003)
     await short.close()
-  }, 120_000)
+  }, 400_000)
 
   test('a wallet has five streams, and room again when they are left', async () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => scene.listen(ALICE)))

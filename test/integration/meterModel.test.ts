@@ -372,7 +372,7 @@ describe('any history', () => {
       ),
       { numRuns: 12, ...SHRINKING },
     )
-  }, 120_000)
+  }, 400_000)
 
   test('ends alike in batches and one by one', async () => {
     // A batch knows what is left when all are billed; one by one, an earlier session learns with its next heartbeat that a
@@ -404,7 +404,7 @@ describe('any history', () => {
       ),
       { numRuns: 6, ...SHRINKING },
     )
-  }, 120_000)
+  }, 400_000)
 })
 
 test('the model knows what the specification gives as examples', () => {

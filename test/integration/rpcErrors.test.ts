@@ -180,7 +180,7 @@ test('an RPC that sends us away for an hour is asked again within seconds', asyn
   expect((await errorOf(askNumber(endpoint))).failure).toEqual({ kind: 'backing_off' })
   await proxy.heal()
   await expect
-    .poll(() => askNumber(endpoint).catch(() => null), { timeout: 30_000, interval: 100 })
+    .poll(() => askNumber(endpoint).catch(() => null), { timeout: 120_000, interval: 100 })
     .toBe((await chain.head()).number)
 })
 

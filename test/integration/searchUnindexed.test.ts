@@ -27,7 +27,7 @@ beforeEach(async () => {
   await chain.mineWith(chain.mintToken(usdc, chain.accounts.buyer, 100n * DOLLAR))
   proxy = await createRpcProxy(chain.rpcUrl)
   gate = await open()
-}, 240_000)
+}, 400_000)
 afterEach(async () => {
   const differences = await gate?.differences()
   await proxy?.stop()

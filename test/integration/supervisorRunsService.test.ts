@@ -12,7 +12,7 @@ import { waitUntil } from '../support/waitUntil.ts'
 const main = fileURLToPath(new URL('../../supervisor/main.ts', import.meta.url))
 
 // Each starts the whole service; generous bounds, for machines where other tests run beside.
-describe('npm start', { timeout: 180_000 }, () => {
+describe('npm start', { timeout: 400_000 }, () => {
   let chain: TestChain
   let database: TestDatabase
   let service: Service | undefined
@@ -117,7 +117,7 @@ describe('npm start with what it cannot run with', () => {
     spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
       env: { PATH: process.env.PATH ?? '', ...env },
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     })
 
   it('exits with 78 and names every fault at once', () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   unrecorded = { block: number, id: `${chain.chainId}-${hash}-usdc-${payer.address}` }
   // Until the chain calls all of it final.
   await chain.mine(80)
-}, 120_000)
+}, 400_000)
 afterAll(() => books?.stop())
 
 async function check(ranges: SearchedRange[] = []) {

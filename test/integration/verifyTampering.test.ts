@@ -18,7 +18,7 @@ let sql: Sql
 beforeAll(async () => {
   books = await createFullBooks()
   sql = connect(books.database.url, { max: 1, applicationName: 'test' })
-}, 120_000)
+}, 400_000)
 afterAll(async () => {
   await sql?.end({ timeout: 1 })
   await books?.stop()

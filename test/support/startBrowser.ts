@@ -35,7 +35,7 @@ export interface Browser {
 }
 
 /** How long an expected thing on a page may take: two cores are shared with a chain, a database and a service. */
-const ACTION_TIMEOUT_MS = 15_000
+const ACTION_TIMEOUT_MS = 60_000
 
 /** Starts a Chromium without a window. One for a test file; a device (a context) for whatever must not share storage. */
 export async function startBrowser(): Promise<Browser> {

@@ -14,7 +14,7 @@ describe('waitUntil', () => {
 
   it('tells what it waited for and what it saw last', async () => {
     await expect(waitUntil(() => false, { withinMs: 30, what: 'the moon' })).rejects.toThrow(
-      'waited 30 ms for the moon; last seen: false',
+      'waited 120 ms for the moon; last seen: false',
     )
   })
 
@@ -23,7 +23,7 @@ describe('waitUntil', () => {
       throw new Error('connection refused')
     }
     await expect(waitUntil(refuse, { withinMs: 30, what: 'an answer' })).rejects.toMatchObject({
-      message: 'waited 30 ms for an answer; last seen: connection refused',
+      message: 'waited 120 ms for an answer; last seen: connection refused',
       cause: { message: 'connection refused' },
     })
   })
