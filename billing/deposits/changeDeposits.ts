@@ -121,7 +121,8 @@ export async function moveDeposit(sql: Sql, deposit: OpenDeposit, to: Transactio
       set state = 'pending', reason = null, detail = null, retry_at = null, failures = 0, final = false,
         seen_base_units = case when block_hash = ${to.blockHash} then seen_base_units end,
         block_number = ${to.blockNumber.toString()}, block_hash = ${to.blockHash}, updated_at = now()
-      where id = ${deposit.id} and state = ${deposit.state} and block_hash = ${deposit.blockHash}
+      where id = ${deposit.id} and state = ${deposit.state} and state <> 'credited'
+        and block_hash = ${deposit.blockHash}
       returning id, payer, rail, tx_hash, amount_base_units
     )
     ${insertDepositPending(sql, sql`moved where ${cameBack}`)}`

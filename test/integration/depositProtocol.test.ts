@@ -146,11 +146,12 @@ async function index(blockNumber: bigint, blockHash: Hash): Promise<void> {
   await readCandidates(sql, 1, WALLET)
 }
 
-/** State, block and whether it is due, as the table says it; and how many credits stand. */
+/** State, block and whether it is due, or due later than it was, as the table says it; and how many credits stand. */
 async function tell() {
   const { sql } = database
-  const [row] = await sql<{ state: string; at: Hash; due: boolean; standing: number }[]>`
+  const [row] = await sql<{ state: string; at: Hash; due: boolean; later: boolean; standing: number }[]>`
     select state, block_hash as at, coalesce(retry_at <= now() + interval '1 second', false) as due,
+      coalesce(retry_at > ${LATER}, false) as later,
       (select count(*)::int from credits.deposit_credit where reversal_entry_id is null) as standing
     from credits.deposit`
   const [balance] = await sql<
@@ -160,7 +161,7 @@ async function tell() {
   expect(row?.standing).toBe(isCredited ? 1 : 0)
   expect(BigInt(balance?.micros ?? 0) > 0n).toBe(isCredited)
   const block = row?.at === HERE ? 'here' : row?.at === TO.blockHash ? 'there' : 'moved'
-  return `${row?.state} ${block}${row?.due ? ' due' : ''}`
+  return `${row?.state} ${block}${row?.due ? ' due' : ''}${row?.later ? ' later' : ''}`
 }
 
 /** What becomes of a row that is still as it was read, by state. `=`: nothing. */
@@ -188,8 +189,8 @@ const table: Record<string, [string, string, string, string, string]> = {
     'reversed here due',
     '=',
   ],
-  hold: ['held here', 'held here', '=', '=', '='],
-  postpone: ['=', '=', '=', '=', '='],
+  hold: ['held here later', 'held here later', '=', '=', '='],
+  postpone: ['pending here later', 'held here later', '=', '=', '='],
   orphan: ['orphaned here', 'orphaned here', '=', '=', '='],
   move: ['pending moved', 'pending moved', 'pending moved', 'pending moved', '='],
   credit: ['credited here', 'credited here', '=', '=', '='],
