@@ -23,6 +23,7 @@ export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head)
   const { sql } = deps
   const stands = await anchorStands(deps, chain, head)
   if (stands === 'unknown') return
+  const since = await readHorizon(sql)
   const watched = await selectWatchedBlocks(sql, chain.chainId)
   const suspects =
     stands === 'yes'
@@ -46,7 +47,7 @@ export async function watchCredits(deps: GateDeps, chain: GateChain, head: Head)
     }
   }
   await finalize(sql, chain.chainId, standing)
-  if (allKnown) await setAnchor(sql, chain.chainId, head)
+  if (allKnown) await setAnchor(sql, chain.chainId, { head, since })
 }
 
 /** `no` also when there is no anchor yet; `unknown` while the RPCs give no clear answer, which changes nothing. */
@@ -171,11 +172,27 @@ async function finalize(sql: Sql, chainId: number, blockHashes: Hash[]): Promise
     where chain_id = ${chainId} and state = 'credited' and not final and block_hash = any(${blockHashes}::text[])`
 }
 
-/** Sets the anchor as of the time the pass recorded its head: what was credited since then stays new. */
-async function setAnchor(sql: Sql, chainId: number, head: Head): Promise<void> {
+/**
+ * A list of credits that is read after this misses none with an earlier `updated_at`. That is when its transaction began: a
+ * credit that waits for a lock just now is seen only later, and is older than it seems.
+ */
+async function readHorizon(sql: Sql): Promise<string> {
+  const [row] = await sql<{ at: string }[]>`
+    select least(now(), min(xact_start))::text as at from pg_stat_activity where datname = current_database()`
+  if (row === undefined) throw new Error('the database does not tell the time')
+  return row.at
+}
+
+/** Sets the anchor as of the time the pass recorded its head, or before: what was credited since then stays new. */
+async function setAnchor(
+  sql: Sql,
+  chainId: number,
+  { head, since }: { head: Head; since: string },
+): Promise<void> {
   await sql`
     update credits.chain_status
-    set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash}, anchored_at = passed_at
+    set anchor_number = ${head.number.toString()}, anchor_hash = ${head.hash},
+      anchored_at = least(passed_at, ${since}::timestamptz)
     where chain_id = ${chainId}`
 }
 

@@ -133,10 +133,15 @@ export class RpcProxy {
     this.#faults.push({ method, answer })
   }
 
-  /** Has something happen, once, when a method is asked for, before the real node answers. */
-  before(method: string, act: () => Promise<unknown>): void {
+  /** Has something happen, once, when a method is asked for (with parameters that are meant), before the real node answers. */
+  before(
+    method: string,
+    act: () => Promise<unknown>,
+    isMeant: (params: unknown[]) => boolean = () => true,
+  ): void {
     let acted: Promise<unknown> | null = null
     const answer = async (request: RpcRequest, respond: Respond): Promise<RpcResponse> => {
+      if (!isMeant(request.params ?? [])) return respond(request)
       acted ??= act()
       await acted
       return respond(request)
