@@ -36,7 +36,8 @@ export function createDesk(deps: GateDeps): TransactionDesk {
 
   async function submit(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
     const known = await recorded(txHash)
-    if (known.length > 0 && known.every(isCredited) && (await areWhollyRead(deps, known))) {
+    const since = new Date(deps.clock().getTime() - READING_COUNTS_MS)
+    if (known.length > 0 && known.every(isCredited) && (await areWhollyRead(deps, known, since))) {
       return found(txHash, known, true)
     }
     const chains = chainsOf(deps, chainId)
@@ -88,11 +89,17 @@ function isCredited({ state }: DepositView): boolean {
   return state === 'credited'
 }
 
-async function areWhollyRead(deps: GateDeps, deposits: DepositView[]): Promise<boolean> {
+/**
+ * Who submits a hash again after so long may know better than the reading that showed nothing more: it is read again. Until
+ * then it costs no request.
+ */
+const READING_COUNTS_MS = 30_000
+
+async function areWhollyRead(deps: GateDeps, deposits: DepositView[], since?: Date): Promise<boolean> {
   const read = await Promise.all(
     deposits.map(async ({ chainId, txHash }) => {
       const chain = deps.chains.get(chainId)
-      return chain !== undefined && isWhollyRead(deps.sql, chain, txHash)
+      return chain !== undefined && isWhollyRead(deps.sql, chain, txHash, since)
     }),
   )
   return read.every((isRead) => isRead)

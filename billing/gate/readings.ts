@@ -35,7 +35,7 @@ export function seenOf(
   }))
 }
 
-/** Notes transactions of which every payment was read. Idempotent; a stronger way is not replaced by a weaker one. */
+/** Notes transactions of which every payment was read, and that it was now. A stronger way is not replaced by a weaker one. */
 export async function noteWholeReadings(
   sql: Sql,
   { chainId, setup }: GateChain,
@@ -50,17 +50,24 @@ export async function noteWholeReadings(
     order by tx_hash
     on conflict (chain_id, tx_hash) do update
     set block_hash = excluded.block_hash, seen_by = excluded.seen_by, read_at = now()
-    where r.block_hash <> excluded.block_hash or (r.seen_by = 'transactions' and excluded.seen_by = 'traces')`
+    where r.block_hash <> excluded.block_hash or r.seen_by = 'transactions' or excluded.seen_by = 'traces'`
 }
 
 /**
  * Whether every payment of a transaction was read where it is now, by the strongest way that the chain offers now: that of
  * the process that makes the gate's passes. Another whose own RPCs are weaker has not read the whole.
+ *
+ * @param since the reading must not be older; by default it may be of any age.
  */
-export async function isWhollyRead(sql: Sql, { chainId, setup }: GateChain, txHash: Hash): Promise<boolean> {
+export async function isWhollyRead(
+  sql: Sql,
+  { chainId, setup }: GateChain,
+  txHash: Hash,
+  since: Date | null = null,
+): Promise<boolean> {
   const rows = await sql`
     select from credits.read_transaction r
-    where r.chain_id = ${chainId} and r.tx_hash = ${txHash}
+    where r.chain_id = ${chainId} and r.tx_hash = ${txHash} and (${since}::timestamptz is null or r.read_at >= ${since})
       and (r.seen_by = 'traces' or (${setup.ethDetection} = 'transactions' and not exists (
         select from credits.chain_status s where s.chain_id = r.chain_id and s.eth_detection = 'traces')))
       and not exists (
