@@ -60,10 +60,12 @@ export async function readCandidates(sql: Sql, chainId: number, wallet: Address)
     after = page.at(-1) ?? null
     if (page.length < MAX_ROWS_PER_PAGE) break
   }
-  if (newest !== null && (cursor === undefined || newest > cursor.blockNumber)) {
+  // An index that shows nothing yet is noted too, with the wallet that it was begun for.
+  const reached = newest ?? 0n
+  if (cursor === undefined || reached > cursor.blockNumber) {
     await sql`
       insert into credits.indexer_cursor as c (chain_id, indexer_schema, block_number, wallet)
-      values (${chainId}, ${indexerSchema}, ${newest.toString()}, ${wallet})
+      values (${chainId}, ${indexerSchema}, ${reached.toString()}, ${wallet})
       on conflict (chain_id, indexer_schema) do update
       set block_number = excluded.block_number, wallet = coalesce(c.wallet, excluded.wallet)`
   }
