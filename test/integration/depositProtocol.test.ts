@@ -1,5 +1,6 @@
 import type { Hash } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { TransactionLocation } from '../../billing/chain/proof/locateTransaction.ts'
 import {
   holdDeposits,
   moveDeposit,
@@ -11,8 +12,11 @@ import type { OpenDeposit } from '../../billing/deposits/deposit.ts'
 import { recordSeen } from '../../billing/deposits/recordSeen.ts'
 import { reanchorCredit, reverseCredit } from '../../billing/deposits/reverseCredit.ts'
 import { selectById } from '../../billing/deposits/selectDeposits.ts'
+import { searchLost } from '../../billing/gate/followLost.ts'
+import type { GateChain, GateDeps } from '../../billing/gate/gateDeps.ts'
 import { planDeposit } from '../../billing/gate/planDeposit.ts'
 import { readCandidates } from '../../billing/gate/readCandidates.ts'
+import { reviewSettings } from '../../billing/gate/reviewSettings.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { context, ETHER, PAYER, proven, TX, WALLET } from '../unit/gate/decisionCases.ts'
 
@@ -136,6 +140,32 @@ const changes: Record<string, (read: OpenDeposit) => Promise<unknown>> = {
   'reverse and move': (deposit) =>
     reverseCredit(database.sql, deposit, { movedTo: AGAIN, retryAt: LATER, now: NOW }),
   'move the credit': (deposit) => reanchorCredit(database.sql, deposit, AGAIN),
+  'a search that finds it in its block': ({ blockNumber, blockHash }) =>
+    search({ blockNumber, blockHash, succeeded: true }),
+  'a search that finds it in another block': () => search(AGAIN),
+  'a search that finds it failed': () => search({ ...AGAIN, succeeded: false }),
+  'a search that finds nothing': () => search(null),
+  'a start without its rail': () => start(false),
+  'a start with its rail': () => start(true),
+}
+
+/** The search for lost transactions, of which the RPCs say where this one is: when it is due, and not before. */
+async function search(found: TransactionLocation | null): Promise<void> {
+  const reader = { locate: async () => ({ kind: 'agreed', value: found }) }
+  const chain = { chainId: 1, reader } as unknown as GateChain
+  const early = { sql: database.sql, clock: () => NOW } as GateDeps
+  const before = await tell()
+  await searchLost(early, chain)
+  expect(await tell()).toBe(before)
+  await searchLost({ ...early, clock: () => LATER }, chain)
+}
+
+async function start(isOn: boolean): Promise<void> {
+  const chain = { chainId: 1, setup: { wallet: WALLET, ethDetection: 'traces' } } as GateChain
+  const { rail } = context('eth')
+  if (rail === undefined) throw new Error('there is no rail')
+  const rails = new Map(isOn ? [[rail.config.rail, rail] as const] : [])
+  await reviewSettings({ sql: database.sql, rails, chains: new Map([[1, chain]]) } as unknown as GateDeps)
 }
 
 async function index(blockNumber: bigint, blockHash: Hash): Promise<void> {
@@ -197,6 +227,12 @@ const table: Record<string, [string, string, string, string, string]> = {
   reverse: ['=', '=', '=', '=', 'reversed here'],
   'reverse and move': ['=', '=', '=', '=', 'pending moved'],
   'move the credit': ['=', '=', '=', '=', 'credited moved'],
+  'a search that finds it in its block': ['=', '=', 'pending here', 'pending here', '='],
+  'a search that finds it in another block': ['=', '=', 'pending moved', 'pending moved', '='],
+  'a search that finds it failed': ['=', '=', 'orphaned here later', 'reversed here later', '='],
+  'a search that finds nothing': ['=', '=', 'orphaned here later', 'reversed here later', '='],
+  'a start without its rail': ['held here due', 'held here due', '=', '=', '='],
+  'a start with its rail': ['=', '=', '=', '=', '='],
 }
 
 const cells = Object.entries(table).flatMap(([change, row]) =>
@@ -210,6 +246,30 @@ describe('a row that is as it was read', () => {
     await changes[change]?.(await read())
     expect(await tell()).toBe(expected === '=' ? before : expected)
   })
+})
+
+describe('a start, and what waits for a setting', () => {
+  const waiting = (state: 'held' | 'rejected', reason: string) => database.sql`
+    update credits.deposit set state = ${state}, reason = ${reason}, retry_at = ${LATER}`
+
+  test.each(['rail_disabled', 'setup_changed'])('held for %s: due at once', async (reason) => {
+    await bringTo('held')
+    await waiting('held', reason)
+    await start(true)
+    expect(await tell()).toBe('held here due')
+  })
+
+  test.each([false, true])(
+    'rejected by a version before, its rail on: %s: held, and due at once',
+    async (isOn) => {
+      await bringTo('pending')
+      await waiting('rejected', 'rail_disabled')
+      await start(isOn)
+      expect(await tell()).toBe('held here due')
+      const [row] = await database.sql`select reason from credits.deposit`
+      expect(row?.reason).toBe('rail_disabled')
+    },
+  )
 })
 
 /** What sees a payment depends on no earlier reading of the row. */
