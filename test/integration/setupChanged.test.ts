@@ -138,6 +138,16 @@ describe('REVENUE_WALLET is changed', () => {
   })
 })
 
+test('the token of a rail is another: what was paid in the old one waits as setup_changed, and is credited after it', async () => {
+  const { chain } = scene
+  const { all, held, pending } = await payPendingAndHeld()
+  const inTokens = [held[0], pending[0]] as LiedPayment[]
+  const token = await chain.deployToken('USDC', 6)
+  const other = await scene.restart({ [`USDC_ADDRESS_${chain.chainId}`]: token.address })
+  await expectHeld(other, 'setup_changed', inTokens)
+  await expectCreditedWithoutHelp(await scene.restart({}), all)
+})
+
 describe('RAILS without a rail', () => {
   test.each(['usdc', 'eth'] as const)(
     '%s: what is pending and held waits as rail_disabled, and is credited once the rail is there again',
