@@ -46,7 +46,8 @@ export const answers: Record<string, Answers | null> = {
     reference: { set: "reference || 'x'", where: "kind = 'deposit'", says: 'credit-is-not-its-entry' },
     reverses_entry_id: {
       set: 'reverses_entry_id + 1',
-      where: 'reverses_entry_id is not null',
+      // Of the newest: any other may name the entry that the next one names, which a unique index refuses.
+      where: 'reverses_entry_id = (select max(reverses_entry_id) from credits.ledger_entry)',
       says: 'reversal-is-not-exact',
     },
     details: [

@@ -1,21 +1,138 @@
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readGuards } from '../../billing/verify/verifyGuards.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect, type Sql } from '../../billing/database/connect.ts'
+import expectedGuards from '../../billing/verify/guards.json' with { type: 'json' }
+import { readGuards, verifyGuards } from '../../billing/verify/verifyGuards.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { differencesAfter } from '../support/differencesAfter.ts'
+
+// Goal: `verify` names each guard of the books that was dropped, disabled or changed. Method: the catalog of this release says
+// which there are; each is broken by itself, in a transaction that is undone. No rows are needed for it.
 
 const committed = fileURLToPath(new URL('../../billing/verify/guards.json', import.meta.url))
 
 let database: TestDatabase
-beforeEach(async () => {
+/** One connection, so that the queries are planned once. */
+let sql: Sql
+beforeAll(async () => {
   database = await createTestDatabase()
+  sql = connect(database.url, { max: 1, applicationName: 'test' })
 })
-afterEach(() => database.drop())
+afterAll(async () => {
+  await sql?.end({ timeout: 1 })
+  await database?.drop()
+})
 
 // After a migration: npx vitest run test/integration/verifyGuards.test.ts -u, and look at what it changes.
 test('billing/verify/guards.json is what the migrations and functions of this build make', async () => {
-  const guards = await database.sql.begin(async (tx) => {
+  const guards = await sql.begin(async (tx) => {
     await tx`set local search_path to pg_catalog`
     return readGuards(tx)
   })
   await expect(`${JSON.stringify(guards, null, 2)}\n`).toMatchFileSnapshot(committed)
 })
+
+test('nothing is wrong with a new database', async () => {
+  expect(await differencesAfter(sql, async () => {})).toEqual([])
+})
+
+describe('every guard', () => {
+  const guards = Object.entries(expectedGuards as Record<string, Record<string, string>>).flatMap(
+    ([owner, definitions]) =>
+      Object.entries(definitions).flatMap(([name, definition]) => breakings(owner, name, definition)),
+  )
+
+  test.each(guards)('%s', async (_name, owner, statement) => {
+    const found = await differencesAfter(
+      sql,
+      async (tx) => {
+        await tx`set local session_replication_role = origin`
+        await tx.unsafe(statement)
+        await tx`set local search_path to pg_catalog`
+      },
+      verifyGuards,
+    )
+    expect(found).toContainEqual(expect.objectContaining({ subject: owner }))
+  })
+
+  test.each([
+    ['credits.ledger_entry', 'create rule quiet as on insert to credits.ledger_entry do instead nothing'],
+    ['credits.account', 'alter table credits.account enable row level security'],
+    [
+      'credits.deposit',
+      'create trigger extra before insert on credits.deposit for each row execute function credits.refuse_change()',
+    ],
+    [
+      'functions',
+      'create function credits.plan_charge(integer, integer) returns integer language sql as $$ select 0 $$',
+    ],
+    ['credits.deposit_credit', 'alter table credits.deposit_credit disable trigger all'],
+  ])('what was added to %s: %s', async (owner, statement) => {
+    const found = await differencesAfter(
+      sql,
+      async (tx) => {
+        await tx.unsafe(statement)
+        await tx`set local search_path to pg_catalog`
+      },
+      verifyGuards,
+    )
+    expect(found).toContainEqual(expect.objectContaining({ subject: owner }))
+  })
+})
+
+/** How each kind of guard can be broken: `[name, subject, statement]`. */
+function breakings(owner: string, name: string, definition: string): [string, string, string][] {
+  const [, kind = '', object = ''] =
+    /^(table|column|constraint|unique index|trigger)(?: (.*))?$/.exec(name) ?? []
+  const broken = (how: string, statement: string, subject = owner): [string, string, string] => [
+    `${owner} ${name} ${how}`,
+    subject,
+    statement,
+  ]
+  switch (kind) {
+    case 'table':
+      // A table that another one refers to cannot be made unlogged.
+      return [broken('with row security', `alter table ${owner} enable row level security`)]
+    case 'column': {
+      const isKey = Object.entries(
+        (expectedGuards as Record<string, Record<string, string>>)[owner] ?? {},
+      ).some(
+        ([other, text]) =>
+          other.startsWith('constraint ') && text.startsWith('PRIMARY KEY') && text.includes(object),
+      )
+      return [
+        ...(definition.includes(' not null') && !isKey
+          ? [broken('may be null', `alter table ${owner} alter ${object} drop not null`)]
+          : []),
+        ...(definition.includes(' default ')
+          ? [broken('has no default', `alter table ${owner} alter ${object} drop default`)]
+          : []),
+        ...(definition.includes(' identity')
+          ? [broken('is given by hand', `alter table ${owner} alter ${object} set generated by default`)]
+          : []),
+      ]
+    }
+    case 'constraint':
+      return [broken('dropped', `alter table ${owner} drop constraint "${object}" cascade`)]
+    case 'unique index':
+      return [broken('dropped', `drop index credits."${object}"`)]
+    case 'trigger':
+      return [
+        broken('dropped', `drop trigger "${object}" on ${owner}`),
+        broken('disabled', `alter table ${owner} disable trigger "${object}"`),
+        broken('for replication only', `alter table ${owner} enable replica trigger "${object}"`),
+      ]
+  }
+  if (owner !== 'functions') return []
+  const bare = name.slice(0, name.indexOf('('))
+  return [
+    broken(
+      'emptied',
+      `update pg_catalog.pg_proc set prosrc = ' ' where oid = (select p.oid from pg_proc p where p.proname = '${bare.slice('credits.'.length)}'
+        and p.pronamespace = 'credits'::regnamespace)`,
+      `function ${bare}`,
+    ),
+    broken('run as its owner', `alter function ${bare} security definer`),
+    broken('silent on null', `alter function ${bare} strict`),
+  ]
+}
