@@ -26,6 +26,8 @@ import {
 
 /** Blocks whose proof is held in memory at a time. */
 const MAX_BLOCKS_IN_FLIGHT = 4
+/** Of orphaned and reversed ones nothing stands that the chain could show. */
+const CHECKED_STATES = ['pending', 'held', 'credited']
 /** Deposits read at a time. */
 const DEPOSITS_PER_PAGE = 500
 
@@ -70,9 +72,8 @@ export async function* verifyChain(deps: GateDeps, ranges: SearchedRange[] = [])
 async function* verifyDepositsOf(deps: GateDeps, chain: GateChain, head: Head): AsyncGenerator<ChainStep> {
   const { chainId } = chain
   const what = `payments on chain ${chainId}`
-  const [all] = await deps.sql<
-    { count: bigint }[]
-  >`select count(*) as count from credits.deposit where chain_id = ${chainId}`
+  const [all] = await deps.sql<{ count: bigint }[]>`
+    select count(*) as count from credits.deposit where chain_id = ${chainId} and state = any(${CHECKED_STATES}::text[])`
   const of = all?.count ?? 0n
   const limit = pLimit(MAX_BLOCKS_IN_FLIGHT)
   let count = 0n
@@ -247,7 +248,7 @@ async function readDeposits(
       exists (select from credits.deposit_release r where r.deposit_id = d.id and r.attempt = c.attempt) as "isReleased"
     from credits.deposit d
     left join credits.deposit_credit c on c.deposit_id = d.id and c.reversal_entry_id is null
-    where d.chain_id = ${chainId} and d.state in ('pending', 'held', 'credited')
+    where d.chain_id = ${chainId} and d.state = any(${CHECKED_STATES}::text[])
       and (d.block_number, d.id) > (${after.blockNumber.toString()}::bigint, ${after.id})
     order by d.block_number, d.id limit ${DEPOSITS_PER_PAGE}`
   return rows.map((row) => {
