@@ -8,7 +8,7 @@ export type Metrics = ReturnType<typeof createMetrics>
  * makes its own registry: nothing is global, so two services can run in one test process.
  */
 export function createMetrics(
-  readGauges: () => Promise<GateGauges> = async () => ({ held: [], undecided: [], lag: [] }),
+  readGauges: () => Promise<GateGauges> = async () => ({ held: [], undecided: [], untraced: [], lag: [] }),
 ) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -17,12 +17,22 @@ export function createMetrics(
   return { registry, ...gateMetrics(registers), ...rpcMetrics(registers), ...httpMetrics(registers) }
 }
 
+/**
+ * What the wallet's ETH says of the block of a transaction that cannot be traced: more came in than is recorded of it, all
+ * that came in is recorded, or it could not be asked yet.
+ */
+export const etherOfUntraced = ['missing', 'accounted', 'unknown'] as const
+
+export type EtherOfUntraced = (typeof etherOfUntraced)[number]
+
 /** The present state, whichever process caused it: read from the database at every scrape. */
 export interface GateGauges {
   /** Of several for one chain and reason, the last counts. */
   held: { chainId: number; reason: string; deposits: number }[]
   /** Deep enough but still undecided after many looks: an RPC lags permanently or contradicts itself. */
   undecided: { chainId: number; deposits: number }[]
+  /** Transactions that no RPC can trace, so that what they pay is not known. Those that were read since do not count. */
+  untraced: { chainId: number; ether: EtherOfUntraced; transactions: number }[]
   /** How many blocks the indexer is behind the head that the gate last saw. */
   lag: { chainId: number; blocks: number }[]
 }
@@ -51,6 +61,19 @@ function gateGauges(registers: Registry[], read: () => Promise<GateGauges>): voi
       const { undecided } = await (reading ?? read())
       this.reset()
       for (const { chainId, deposits } of undecided) this.set({ chain: String(chainId) }, deposits)
+    },
+  })
+  new Gauge({
+    name: 'transactions_untraced',
+    help: 'Transactions that no RPC can trace now, by whether ETH came in with their block beyond what is recorded.',
+    labelNames: ['chain', 'ether'],
+    registers,
+    async collect() {
+      const { untraced } = await (reading ?? read())
+      this.reset()
+      for (const { chainId, ether, transactions } of untraced) {
+        this.set({ chain: String(chainId), ether }, transactions)
+      }
     },
   })
   new Gauge({

@@ -1,23 +1,28 @@
 import type { Sql } from '../database/connect.ts'
 import { depositReasons } from '../deposits/schema.ts'
-import type { GateGauges } from './createMetrics.ts'
+import { type EtherOfUntraced, etherOfUntraced, type GateGauges } from './createMetrics.ts'
 
 /** About a minute, with the pauses between looks. */
 const UNDECIDED_AFTER_LOOKS = 8
 
 /**
  * Reads the gate's state for /metrics, which shows none of it while the database does not answer. Of each configured chain
- * every reason to hold a deposit is shown, at 0 too: an alarm on a series that is not there yet does not go off.
+ * every reason to hold a deposit and every kind of transaction that cannot be traced is shown, at 0 too: an alarm on a series
+ * that is not there yet does not go off. What is left of a chain that is configured no more is shown as well.
  */
 export async function readGauges(sql: Sql, chainIds: number[]): Promise<GateGauges> {
   try {
-    const [held, undecided, heads, indexed] = await Promise.all([
+    const [held, undecided, untraced, heads, indexed] = await Promise.all([
       sql<{ chainId: bigint; reason: string; deposits: bigint }[]>`
         select chain_id as "chainId", reason, count(*) as deposits
         from credits.deposit where state = 'held' group by chain_id, reason`,
       sql<{ chainId: bigint; deposits: bigint }[]>`
         select chain_id as "chainId", count(*) as deposits
         from credits.deposit where state = 'pending' and failures >= ${UNDECIDED_AFTER_LOOKS} group by chain_id`,
+      sql<{ chainId: bigint; ether: EtherOfUntraced; transactions: bigint }[]>`
+        select chain_id as "chainId", count(*) as transactions,
+          case when missing_wei > 0 then 'missing' when missing_wei is null then 'unknown' else 'accounted' end as ether
+        from credits.untraced_transaction where not is_read group by chain_id, ether`,
       sql<{ chainId: bigint; headNumber: bigint }[]>`
         select chain_id as "chainId", head_number as "headNumber" from credits.chain_status`,
       readIndexedBlocks(sql),
@@ -36,10 +41,20 @@ export async function readGauges(sql: Sql, chainIds: number[]): Promise<GateGaug
         ...chainIds.map((chainId) => ({ chainId, deposits: 0 })),
         ...undecided.map((row) => ({ chainId: Number(row.chainId), deposits: Number(row.deposits) })),
       ],
+      untraced: [
+        ...chainIds.flatMap((chainId) =>
+          etherOfUntraced.map((ether) => ({ chainId, ether, transactions: 0 })),
+        ),
+        ...untraced.map((row) => ({
+          ...row,
+          chainId: Number(row.chainId),
+          transactions: Number(row.transactions),
+        })),
+      ],
       lag,
     }
   } catch {
-    return { held: [], undecided: [], lag: [] }
+    return { held: [], undecided: [], untraced: [], lag: [] }
   }
 }
 
