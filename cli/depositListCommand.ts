@@ -32,9 +32,7 @@ export function depositListCommand({ terminal, end }: Cli): Command {
       'Lists recorded deposits, newest block first: all, or those with a given state, reason or payer.',
     )
     .addOption(new Option('--state <state>', 'only in this state').choices(depositStates))
-    .addOption(
-      new Option('--reason <reason>', 'only held or rejected for this reason').choices(depositReasons),
-    )
+    .addOption(new Option('--reason <reason>', 'only held for this reason').choices(depositReasons))
     .addOption(new Option('--payer <address>', 'only from this payer').argParser(parseAddress))
     .addOption(
       new Option('--limit <count>', 'deposits to list').argParser(integerArgument(1, 200)).default(50),

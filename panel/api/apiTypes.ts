@@ -85,7 +85,7 @@ export interface Balance {
 
 export type DepositState = 'pending' | 'held' | 'credited' | 'orphaned' | 'reversed' | 'rejected'
 
-/** Why a deposit is held or rejected. */
+/** Why a deposit is held. */
 export type DepositReason =
   | 'below_minimum'
   | 'price_unavailable'

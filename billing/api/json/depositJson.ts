@@ -1,8 +1,29 @@
 import { z } from '@hono/zod-openapi'
 import type { DepositView } from '../../deposits/depositViews.ts'
-import { depositReasons, depositStates } from '../../deposits/schema.ts'
+import { type DepositReason, depositReasons, depositStates } from '../../deposits/schema.ts'
 import type { TransactionView } from '../../desk/createDesk.ts'
 import { bigintText, formatMinutes, minutesText } from './amounts.ts'
+
+/** Until when a deposit is held, for whoever reads the document. */
+const heldUntil: Record<DepositReason, string> = {
+  below_minimum: "the payer's payments on that rail reach the minimum together",
+  price_unavailable: 'there is a price that can be trusted',
+  state_unavailable: 'the state of its block can be read',
+  rpc_disagreement: 'the RPCs agree',
+  evidence_unavailable: 'its receipt or trace can be read',
+  payment_not_seen:
+    'the RPCs show it; its block stands, and what they say of it now does not contain the payment',
+  amount_too_large: 'the operator decides',
+  amount_unclear: 'the operator decides',
+  daily_cap_reached: 'there is room in a day',
+  rail_disabled: 'its rail is enabled again',
+  setup_changed: 'payments are received as they were when it was seen, or the operator releases it',
+}
+
+/** Why a deposit is held, with the meaning of each reason. */
+export const depositReasonSchema = z.enum(depositReasons).openapi({
+  description: `Why it is held, until:\n\n${depositReasons.map((reason) => `- \`${reason}\`: ${heldUntil[reason]}`).join('\n')}`,
+})
 
 /** The schema of a deposit in all answers. */
 export const DepositSchema = z
@@ -13,8 +34,10 @@ export const DepositSchema = z
     rail: z.string().openapi({ example: 'usdc:8453' }),
     payer: z.string().openapi({ description: 'Whose account is credited.' }),
     amountBaseUnits: bigintText,
-    state: z.enum(depositStates),
-    reason: z.enum(depositReasons).nullable().openapi({ description: 'Why it is held or rejected.' }),
+    state: z
+      .enum(depositStates)
+      .openapi({ description: '`rejected` was written by versions before 0.2, and is `held` now.' }),
+    reason: depositReasonSchema.nullable(),
     retryAt: z.iso.datetime().nullable().openapi({ description: 'When a held deposit is looked at next.' }),
     confirmations: z.int().openapi({ description: 'head − block + 1; 0 in the mempool.' }),
     confirmationsRequired: z.int(),

@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { depositReasons, depositStates } from '../../deposits/schema.ts'
+import { depositStates } from '../../deposits/schema.ts'
 import type { Api } from '../appDeps.ts'
 import { EntrySchema, entryJson } from '../json/accountJson.ts'
 import { bigintText, formatMinutes, minutesText } from '../json/amounts.ts'
-import { AdminDepositSchema, adminDepositJson } from '../json/depositJson.ts'
+import { AdminDepositSchema, adminDepositJson, depositReasonSchema } from '../json/depositJson.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody } from '../request/body.ts'
 import { addressField, parseMinutes } from '../request/fields.ts'
@@ -115,7 +115,7 @@ function addDepositListRoute(app: Api, deps: RouteDeps): void {
       query: z.object({
         ...pageQuery,
         state: z.enum(depositStates).optional(),
-        reason: z.enum(depositReasons).optional(),
+        reason: depositReasonSchema.optional(),
       }),
     },
     responses: {
