@@ -74,6 +74,9 @@ function addRange(text: string, before: SearchedRange[] = []): SearchedRange[] {
   if (chainId === undefined || from === undefined) {
     throw new InvalidArgumentError('it must be like 1:21000000-21000500, or 1:21000000.')
   }
+  if (to !== undefined && BigInt(to) < BigInt(from)) {
+    throw new InvalidArgumentError('its first block must not come after its last.')
+  }
   const range = {
     chainId: Number(chainId),
     fromBlock: BigInt(from),
