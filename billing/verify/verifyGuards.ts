@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
-import expectedGuards from './guards.json'
 import type { Transaction } from '../database/connect.ts'
 import { functionSources } from '../database/migrate.ts'
 import { type Difference, type Rule, streamDifferences, type VerificationStep } from './differences.ts'
+import expectedGuards from './guards.json'
 
 const migrations = new URL('../database/migrations/', import.meta.url)
 

@@ -16,7 +16,7 @@ import { searchLost } from '../../billing/gate/followLost.ts'
 import type { GateChain, GateDeps } from '../../billing/gate/gateDeps.ts'
 import { planDeposit } from '../../billing/gate/planDeposit.ts'
 import { readCandidates } from '../../billing/gate/readCandidates.ts'
-import { reviewSettings } from '../../billing/gate/reviewSettings.ts'
+import { reviewSettings } from '../../billing/gate/runGate.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 import { context, ETHER, PAYER, proven, TX, WALLET } from '../unit/gate/decisionCases.ts'
 

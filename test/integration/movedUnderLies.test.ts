@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { rescan } from '../../billing/gate/rescan.ts'
+import { rescan } from '../../billing/gate/jobs/rescan.ts'
 import { type LiedPayment, lies } from '../support/lies.ts'
 import {
   booksOf,

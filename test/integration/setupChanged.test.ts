@@ -1,7 +1,7 @@
 import { parseEther } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { releaseDeposit } from '../../billing/desk/releaseDeposit.ts'
-import { rescan } from '../../billing/gate/rescan.ts'
+import { rescan } from '../../billing/gate/jobs/rescan.ts'
 import { HOUR, type Lie, type LiedPayment, lies } from '../support/lies.ts'
 import { newSigner } from '../support/newSigner.ts'
 import type { GateScene } from '../support/startGateScene.ts'

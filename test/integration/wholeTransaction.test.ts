@@ -1,7 +1,7 @@
 import { type Address, encodeFunctionData, type Hash, parseEther, parseUnits } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDesk } from '../../billing/desk/createDesk.ts'
-import { rescan } from '../../billing/gate/rescan.ts'
+import { rescan } from '../../billing/gate/jobs/rescan.ts'
 import type { TestContract } from '../support/createChain.ts'
 import type { RpcProxy } from '../support/createRpcProxy.ts'
 import { HOUR } from '../support/lies.ts'
