@@ -43,7 +43,7 @@ describe('with nothing but DATABASE_URL', () => {
       code: 0,
       out:
         'In order: 0 accounts, 0 entries, 0 adjustments, 0 deposits, 0 quotes, 0 meters, 0 sessions, 0 volumes, ' +
-        '0 postings checked.',
+        '0 postings, 0 events checked.',
     })
   })
 
@@ -347,8 +347,10 @@ describe('with the embedded PostgreSQL', () => {
 test('npm run credits reads .env, prints the answer on stdout and ends with its code', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'credits-env-'))
   await chmod(folder, 0o755)
+  // The other one holds rows that tests wrote, and verify names them.
+  const fresh = await createTestDatabase()
   try {
-    await writeFile(join(folder, '.env'), `DATABASE_URL=${database.url}\n`)
+    await writeFile(join(folder, '.env'), `DATABASE_URL=${fresh.url}\n`)
     const run = await runProcess(['verify', '--json'], folder, {})
     expect(run.code).toBe(0)
     expect(JSON.parse(run.out)).toMatchObject({ ok: true, differences: [] })
@@ -357,6 +359,7 @@ test('npm run credits reads .env, prints the answer on stdout and ends with its 
     const wrong = await runProcess(['verify'], folder, { DATABASE_URL: 'nonsense' })
     expect(wrong).toMatchObject({ code: 78, out: '' })
   } finally {
+    await fresh.drop()
     await removeFolder(folder)
   }
 })

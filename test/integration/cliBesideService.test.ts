@@ -68,7 +68,7 @@ test('a payment credited by the service is shown and proven, and an adjustment i
     code: 0,
     out:
       'In order: 1 accounts, 1 entries, 0 adjustments, 1 deposits, 1 quotes, 0 meters, 0 sessions, 0 volumes, ' +
-      '0 postings checked.',
+      '0 postings, 2 events checked.',
   })
   expect(await credits('account', 'show', buyer)).toMatchObject({
     code: 0,
