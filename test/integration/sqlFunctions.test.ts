@@ -1,13 +1,10 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Sql } from '../../billing/database/connect.ts'
 import { migrate } from '../../billing/database/migrate.ts'
+import { bringUpTo, dropSchema, migrationsFolder, migrationTags } from '../support/bringUpTo.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 // The SQL functions are source and not part of a migration, so a database could have other ones than this build. Goal: none
@@ -15,13 +12,6 @@ import { createTestDatabase, type TestDatabase } from '../support/createTestData
 // through PostgreSQL's own description of its functions, triggers, constraints, indexes and columns.
 
 const billing = fileURLToPath(new URL('../../billing', import.meta.url))
-const migrationsFolder = join(billing, 'database/migrations')
-
-interface Journal {
-  entries: { idx: number; tag: string }[]
-}
-const journal: Journal = JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
-const tags = journal.entries.map(({ tag }) => tag)
 
 /** Every functions.sql under billing/, whether `migrate` knows it or not. */
 const sources = await Promise.all(
@@ -77,31 +67,6 @@ function functionVersions(sql: Sql) {
     select oid::text, proname, xmin::text from pg_proc where pronamespace = 'credits'::regnamespace order by oid`
 }
 
-/** Makes `database` one without the schema, in which nothing was ever migrated. */
-async function empty(): Promise<void> {
-  await database.sql`drop schema credits cascade`
-}
-
-/** Leaves `database` as a release left it whose last migration was `tag`, with drizzle's own bookkeeping and no more. */
-async function bringUpTo(tag: string): Promise<void> {
-  await empty()
-  const folder = await mkdtemp(join(tmpdir(), 'credits-migrations-'))
-  const client = postgres(database.url, { max: 1, onnotice: () => {} })
-  try {
-    await cp(migrationsFolder, folder, { recursive: true })
-    const entries = journal.entries.slice(0, tags.indexOf(tag) + 1)
-    await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }))
-    await applyMigrations(drizzle(client), {
-      migrationsFolder: folder,
-      migrationsSchema: 'credits',
-      migrationsTable: 'migration',
-    })
-  } finally {
-    await client.end()
-    await rm(folder, { recursive: true })
-  }
-}
-
 /** Changes every function that has a source: its cost, and what one of them answers. */
 async function changeFunctionsByHand(sql: Sql): Promise<void> {
   const found = await sql<{ signature: string }[]>`
@@ -116,8 +81,8 @@ async function changeFunctionsByHand(sql: Sql): Promise<void> {
 }
 
 describe('every database has the functions, triggers, constraints and indexes of a new one', () => {
-  test.for(tags)('brought up from %s', async (tag) => {
-    await bringUpTo(tag)
+  test.for(migrationTags)('brought up from %s', async (tag) => {
+    await bringUpTo(database, tag)
     const before = await describeSchema(database.sql)
     await migrate(database.url)
     const after = await describeSchema(database.sql)
@@ -192,12 +157,12 @@ describe('applying functions', () => {
   test.for(['nothing', '0005_forget_events', 'other functions'])(
     'processes that start at once on a database with %s take turns',
     async (start) => {
-      if (start === 'nothing') await empty()
+      if (start === 'nothing') await dropSchema(database)
       else if (start === 'other functions') await database.sql`delete from credits.applied_functions`
-      else await bringUpTo(start)
+      else await bringUpTo(database, start)
       await Promise.all(Array.from({ length: 4 }, () => migrate(database.url)))
       expect(await describeSchema(database.sql)).toEqual(await describeSchema(fresh.sql))
-      expect(await database.sql`select from credits.migration`).toHaveLength(tags.length)
+      expect(await database.sql`select from credits.migration`).toHaveLength(migrationTags.length)
       // One transaction made all of them: nobody made them again.
       expect(
         await database.sql`
@@ -211,7 +176,7 @@ describe('applying functions', () => {
 describe('the sources', () => {
   test('no migration after 0005 creates a function', async () => {
     const creating = await Promise.all(
-      tags.map(async (tag) => {
+      migrationTags.map(async (tag) => {
         const text = await readFile(join(migrationsFolder, `${tag}.sql`), 'utf8')
         return /\bcreate\s+(or\s+replace\s+)?(function|procedure)\b/i.test(text) ? [tag] : []
       }),
