@@ -68,10 +68,14 @@ describe('the account', () => {
   })
 
   test('says how long a desktop runs on at zero', async () => {
-    const { person, panel } = await enterWith('9')
+    const { person, panel } = await enterWith('0')
+    // Grace is a share of what was bought: without a payment there is none.
+    await scene.chain.mineWith(scene.chain.transferEth({ from: person.address, value: parseEther('0.001') }))
+    await scene.chain.mine(5)
+    await panel.seesBalance('120')
     const desktop = await scene.startDesktop(person.address, 'max')
     await panel.sees(accountText.sessions.running)
-    await scene.adjust(person.address, '-9')
+    await scene.adjust(person.address, '-120')
     await desktop.beat()
     await panel.sees(/^Running on grace time: /)
     await inspectPage(panel.page, 'balance-grace')
