@@ -187,6 +187,15 @@ test('what nobody saw of it: noted, an alarm with the missing amount, and credit
   expect(gate.reports.filter(({ kind }) => kind === 'untraced')).toEqual([
     { kind: 'untraced', chainId: chain.chainId, txHash: bad, blockNumber: mined.number, missingWei: ETHER },
   ])
+  // However long ago it was: what came in and nobody can explain stays told.
+  await database.sql`
+    update credits.untraced_transaction set noted_at = noted_at - interval '31 days', retry_at = noted_at - interval '1 day'
+    where tx_hash = ${bad}`
+  await gate.pass()
+  const left = await database.sql`
+    update credits.untraced_transaction set noted_at = noted_at + interval '31 days', retry_at = noted_at
+    where tx_hash = ${bad} and retry_at > noted_at returning missing_wei`
+  expect(left.map((row) => row.missing_wei)).toEqual([ETHER.toString()])
   await proxy.heal()
   await passUntil(async () => (await countOf([bad], 'credited')) === 1, 'it to be credited')
   expect(await database.sql`select 1 from credits.untraced_transaction where tx_hash = ${bad}`).toHaveLength(

@@ -66,7 +66,7 @@ export async function searchUntraced(deps: GateDeps, chain: GateChain): Promise<
   if (due.length > 0) await forgetOld(sql, chainId)
 }
 
-/** Looks go on for so long where nobody can read the transaction. */
+/** Looks go on for so long where nobody can read the transaction; for ever while ETH came in that nothing explains. */
 const MAX_SEARCH_DAYS = 30
 /** One that was read and pays us nothing is read again for so long: what one RPC says once may be wrong. */
 const MAX_HOURS_OF_NOTHING = 1
@@ -126,6 +126,7 @@ async function recordUnread(deps: GateDeps, chain: GateChain, row: UntracedRow):
 async function forgetOld(sql: Sql, chainId: number): Promise<void> {
   await sql`
     delete from credits.untraced_transaction
-    where chain_id = ${chainId} and (noted_at < now() - make_interval(days => ${MAX_SEARCH_DAYS})
+    where chain_id = ${chainId} and (
+      (noted_at < now() - make_interval(days => ${MAX_SEARCH_DAYS}) and coalesce(missing_wei, 0) <= 0)
       or (is_read and noted_at < now() - make_interval(hours => ${MAX_HOURS_OF_NOTHING})))`
 }
