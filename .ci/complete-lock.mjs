@@ -1,6 +1,8 @@
 // Adds to package-lock.json the optional platform builds that npm leaves out when a registry does not serve them.
 // Without these entries `npm ci` refuses the lock that npm itself wrote ("Missing: … from lock file").
+// Then asks the registry for the hash of every entry that has none, so that nothing is installed unchecked anywhere.
 // Run after `npm install`: node .ci/complete-lock.mjs
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 
 const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
@@ -43,8 +45,27 @@ for (const [where, entry] of Object.entries(lock.packages)) {
     added.push(place)
   }
 }
+const unknown = []
+for (const [place, entry] of Object.entries(lock.packages)) {
+  if (place === '' || entry.link || entry.integrity) continue
+  const name = entry.name ?? place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  try {
+    const args = ['view', `${name}@${entry.version}`, 'dist.integrity', 'license', '--json']
+    const said = JSON.parse(
+      execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+    )
+    entry.integrity = said['dist.integrity']
+    if (said.license) entry.license ??= said.license
+  } catch {
+    unknown.push(`${name}@${entry.version}`)
+  }
+}
 lock.packages = Object.fromEntries(
   Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
 )
 fs.writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`)
 console.log(added.length === 0 ? 'package-lock.json is complete' : `added:\n${added.join('\n')}`)
+if (unknown.length > 0) {
+  console.error(`the registry does not tell the hash of:\n${unknown.join('\n')}`)
+  process.exitCode = 1
+}

@@ -184,6 +184,7 @@ describe('health', () => {
       rpc: { 1: { status: 'ok', detail: expect.stringMatching(/^at block 110, \d+ seconds ago$/) } },
       indexer: { 1: { status: 'ok', detail: 'at block 110 of 110' } },
       gate: { 1: { status: 'ok', detail: expect.stringMatching(/^passed \d+ seconds ago$/) } },
+      jobs: { 1: { status: 'ok', detail: 'work' } },
     })
   })
 
@@ -241,6 +242,7 @@ describe('health', () => {
       rpc: { 1: { status: 'failing', detail: 'unknown while the database does not answer' } },
       indexer: { 1: { status: 'failing', detail: 'unknown while the database does not answer' } },
       gate: { 1: { status: 'failing', detail: 'unknown while the database does not answer' } },
+      jobs: { 1: { status: 'failing', detail: 'unknown while the database does not answer' } },
     })
   })
 
