@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
-// Goal: docs/reliability.md names tests that are there, under the names that they have. Method: each row of its table against the
+// Goal: docs/reliability.md and SECURITY.md name tests that are there, under the names that they have. Method: each row of its table against the
 // text of the file; a name is that of a test or of a group of tests.
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
@@ -31,6 +31,22 @@ describe('each row', () => {
   test.each(rows)('$item: $file: $name', ({ file, name }) => {
     expect(existsSync(new URL(`../../${file}`, import.meta.url)), `${file} is there`).toBe(true)
     expect([...namesIn(read(file))]).toContain(name)
+  })
+})
+
+describe('the threat model of SECURITY.md', () => {
+  const threats = [
+    ...read('SECURITY.md').matchAll(/^\| .+ \| .+ \| .+ \| `(test\/[^`]+)` \| (.+) \|$/gm),
+  ].map(([, file = '', name = '']) => ({ file, name }))
+
+  test.each(threats)('$file: $name', ({ file, name }) => {
+    expect([...namesIn(read(file))]).toContain(name)
+  })
+
+  test('has a test in each row', () => {
+    const rows = read('SECURITY.md').match(/^\| (?!who \||---)/gm)
+    expect(rows?.length).toBeGreaterThan(15)
+    expect(threats).toHaveLength(rows?.length ?? 0)
   })
 })
 
