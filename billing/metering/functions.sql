@@ -78,6 +78,17 @@ BEGIN
   RETURN moved;
 END $$;
 
+-- The latest moment that the metering clock gave out, not before the last tick: between ticks it goes on, by five seconds at
+-- most, and what began, was billed or ended then must stay in the past.
+CREATE OR REPLACE FUNCTION "credits"."latest_moment"(last_tick timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+  SELECT least(last_tick + interval '5 seconds', greatest(last_tick,
+    (SELECT max(greatest(s.billed_through, s.last_beat_at, s.ended_at)) FROM "credits"."session" s
+      WHERE s.billed_through > last_tick OR s.last_beat_at > last_tick OR s.ended_at > last_tick),
+    (SELECT max(m.idle_since) FROM "credits"."meter" m WHERE m.idle_since > last_tick),
+    (SELECT max(greatest(v.created_at, v.sized_at, v.deleted_at)) FROM "credits"."volume" v
+      WHERE v.created_at > last_tick OR v.sized_at > last_tick OR v.deleted_at > last_tick)))
+$$;
+
 -- Records that heartbeats can be received. A process passes what its last tick returned and how long ago that was by its own
 -- monotonic clock: if the database's clock disagrees by more than two seconds, it has jumped, and the jump is taken out.
 -- What a tick returns knows nothing of vouched downtimes: a process must not take one of these for a jump.
@@ -85,7 +96,7 @@ END $$;
 -- started: the silence of a session counts from the end of the gap, or from the start. When one of several processes
 -- starts, silence merely counts anew for all of them.
 -- Over a gap that ends with the start of a process, nobody can tell time that passed from a jump of the machine's clock. It
--- is put aside: the clock goes on from the last tick, and `vouch` gives back what a chain confirms. When the
+-- is put aside: the clock goes on from where it was, and `vouch` gives back what a chain confirms. When the
 -- machine's clock is then found to be behind, as much of it is withdrawn.
 -- The clock never goes back, whoever ticks: not when the machine's clock was set back while no process ran, nor when a
 -- process slept and takes that for a jump. Time that is billed stays in the past, and an hour that is posted stays over.
@@ -95,6 +106,7 @@ DECLARE
   now_seen timestamptz;
   jump bigint;
   gap bigint;
+  resumed timestamptz;
 BEGIN
   SELECT * INTO STRICT c FROM "credits"."metering_clock" FOR UPDATE;
   now_seen := "credits"."wall_clock"() - (c.skew_micros - c.vouched_micros) * interval '1 microsecond';
@@ -107,20 +119,25 @@ BEGIN
     END IF;
   END IF;
   gap := "credits"."micros_between"(c.alive_at, now_seen);
+  IF gap < 0 OR (last_seen IS NULL AND gap > 5000000) THEN
+    resumed := "credits"."latest_moment"(c.alive_at);
+  END IF;
   IF gap < 0 THEN
+    gap := "credits"."micros_between"(resumed, now_seen);
     c.skew_micros := c.skew_micros + gap;
-    now_seen := c.alive_at;
+    now_seen := resumed;
     IF last_seen IS NULL THEN
       c.gap_micros := greatest(0, c.gap_micros + gap);
     END IF;
   ELSIF last_seen IS NULL AND gap > 5000000 THEN
-    now_seen := c.alive_at;
+    gap := "credits"."micros_between"(resumed, now_seen);
+    now_seen := resumed;
     c.skew_micros := c.skew_micros + gap;
     c.gap_micros := c.gap_micros + gap;
     -- Whoever was idle over an earlier gap only: which of the two is real, nobody can tell.
     PERFORM 1 FROM "credits"."meter" m WHERE m.gap_idle ORDER BY m.account FOR UPDATE;
     UPDATE "credits"."meter" m SET gap_idle = false WHERE m.gap_idle AND m.live_sessions > 0;
-    c.gap_at := coalesce(c.gap_at, c.alive_at);
+    c.gap_at := coalesce(c.gap_at, resumed);
   END IF;
   IF last_seen IS NULL OR c.alive_at IS NULL OR abs(gap) > 5000000 THEN
     c.alive_since := now_seen;

@@ -70,6 +70,44 @@ const accrue = () => accrueStorage(scene.sql, scene.rate)
 const put = (id: string, gib = 100n, account: `0x${string}` = BOB) =>
   putVolume(scene.sql, scene.rate, { id, account, sizeBytes: gib * GIB })
 
+describe('the clock goes on from the latest moment that it gave out, which is later than the last tick', () => {
+  test.each([
+    ['a downtime', 600, 0],
+    ['a clock that was set back', 600, -2 * HOUR],
+    ['a clock that was set ahead', 600, 30 * DAY],
+  ])('%s right after a session began and was billed', async (_what, seconds, jump) => {
+    await scene.deposit(ALICE, 600n * MINUTE)
+    await scene.start('before', ALICE, 2)
+    await pass(10)
+    // No tick from here on.
+    await scene.clock.jump(1.5)
+    real += 1.5
+    await scene.start('late', ALICE, 1)
+    await put('v', 100n, BOB)
+    await scene.clock.jump(0.4)
+    real += 0.4
+    await scene.act('beat', ['before', 'late'])
+    const [before] = await scene.sql<{ at: Date }[]>`select max(last_beat_at) as at from credits.session`
+    await down(seconds, { jump })
+    expect((await scene.clock.now()).getTime()).toBeGreaterThanOrEqual(before?.at.getTime() ?? 0)
+    expect(await scene.act('beat', ['before', 'late'])).toMatchObject([
+      { billedMicros: 0n },
+      { billedMicros: 0n },
+    ])
+    await block(1)
+    await vouch()
+    await scene.act('release', ['before', 'late'])
+    const late = await scene.sql<{ inOrder: boolean; began: boolean }[]>`
+      select started_at <= last_beat_at and last_beat_at <= billed_through and billed_through <= ended_at as "inOrder",
+        started_at < '2026-01-01T00:01:00Z' as began
+      from credits.session`
+    expect(late.map((row) => ({ ...row }))).toEqual([
+      { inOrder: true, began: true },
+      { inOrder: true, began: true },
+    ])
+  })
+})
+
 describe('a clock that jumped while nobody ran bills nobody', () => {
   test.each([
     ['30 days ahead', 30 * DAY],
