@@ -40,13 +40,14 @@ const failures = new Map()
 const replacements = new Map()
 
 globalThis.fetch = async (input, init) => {
-  if (!(input instanceof Request) || init !== undefined || input.method !== 'POST') {
+  // Ponder hands in a Request, and its HTTP server wraps `fetch` so that a second argument comes with it.
+  if (!(input instanceof Request) || init?.body !== undefined || input.method !== 'POST') {
     return plainFetch(input, init)
   }
   const text = await input.clone().text()
-  if (!text.includes('"debug_traceBlockBy')) return plainFetch(input)
+  if (!text.includes('"debug_traceBlockBy')) return plainFetch(input, init)
   const call = parse(text)
-  return METHODS.has(call?.method) ? fetchTraces(input, call) : plainFetch(input)
+  return METHODS.has(call?.method) ? fetchTraces(input, call) : plainFetch(input, init)
 }
 
 async function fetchTraces(request, call) {
