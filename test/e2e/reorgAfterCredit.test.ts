@@ -202,14 +202,21 @@ test('moved, and paying another amount there: the credit is taken back and the n
   })
   await chain.mine(1)
   await waitForPass(scene)
-  expect(await scene.booksOf(contract.address)).toEqual({
+  // Held in between where the gate is there before the index: less than was seen elsewhere is doubted for a moment.
+  const { events, ...books } = await scene.booksOf(contract.address)
+  expect(events.filter((kind) => kind !== 'deposit.held')).toEqual([
+    'deposit.pending',
+    'deposit.credited',
+    'deposit.reversed',
+    'deposit.credited',
+  ])
+  expect(books).toEqual({
     deposits: [{ rail: 'eth:31337', state: 'credited', reason: null, amount: String(ETHER), micros: HOUR }],
     entries: [
       { kind: 'deposit', micros: '10800000000', reference: `deposit:${id}:1` },
       { kind: 'deposit_reversal', micros: '-10800000000', reference: `deposit_reversal:${id}:1` },
       { kind: 'deposit', micros: HOUR, reference: `deposit:${id}:2` },
     ],
-    events: ['deposit.pending', 'deposit.credited', 'deposit.reversed', 'deposit.credited'],
     balanceMicros: HOUR,
   })
 })
