@@ -4,10 +4,11 @@ import { HTTPException } from 'hono/http-exception'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
+import { databaseFault } from '../database/faults.ts'
 import type { Metrics } from '../health/createMetrics.ts'
 import { loggableError } from '../log/loggableError.ts'
 import type { Api, ApiEnv, AppDeps } from './appDeps.ts'
-import { problem, requestFaults } from './problem.ts'
+import { databaseProblem, problem, requestFaults } from './problem.ts'
 import { hashBudget, rateLimit } from './request/budgets.ts'
 import type { RouteDeps } from './request/guards.ts'
 import { authenticate, requireWallet } from './request/guards.ts'
@@ -60,6 +61,11 @@ export function createApp(deps: AppDeps): Api {
   app.onError((error, c) => {
     if (error instanceof HTTPException && error.status === 400) {
       return problem(c, 'malformed_json', 'The body is not JSON in UTF-8.')
+    }
+    const fault = databaseFault(error)
+    if (fault !== null) {
+      logger.warn({ error: loggableError(error, config), fault }, 'the database did not serve a request')
+      return databaseProblem(c, fault)
     }
     logger.error({ error: loggableError(error, config), method: c.req.method }, 'a request broke')
     return problem(c, 'internal_error', 'Something broke on our side. It is in our log.')

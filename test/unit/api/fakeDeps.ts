@@ -28,6 +28,8 @@ const whole = (integer: bigint) => ({ numerator: integer, denominator: 1n })
 const usdcToken: Address = '0x00000000000000000000000000000000000000c0'
 
 export const config: Config = {
+  databasePoolSize: 20,
+  databaseTimeoutMs: 5_000,
   databaseUrl: 'postgres://credits:hunter2@127.0.0.1:5432/credits',
   indexerUrl: null,
   pollIntervalMs: 1000,
