@@ -66,8 +66,10 @@ async function tryToLead(databaseUrl: string): Promise<Leadership | null> {
     onClose: () => lost.abort(),
   })
   try {
+    // Where nothing can be written there is nothing to lead.
     const [row] = await session<{ leads: boolean }[]>`
-      select not pg_is_in_recovery() and pg_try_advisory_lock(${LEADER_LOCK}) as leads`
+      select not current_setting('transaction_read_only')::boolean
+        and pg_try_advisory_lock(${LEADER_LOCK}) as leads`
     if (row?.leads !== true || lost.signal.aborted) {
       await session.end({ timeout: 1 })
       return null
