@@ -1,5 +1,13 @@
 import pLimit from 'p-limit'
-import { type Address, type Hex, hashMessage } from 'viem'
+import {
+  type Address,
+  compactSignatureToSignature,
+  type Hex,
+  hashMessage,
+  parseCompactSignature,
+  serializeSignature,
+  size,
+} from 'viem'
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import { verifyMessage } from 'viem/utils'
 import type { SignatureQuestion } from '../chain/contracts/checkSignature.ts'
@@ -91,9 +99,21 @@ function saysWhatItWasGivenFor(message: string, challenge: OpenChallenge, domain
   return parsed.chainId === chainId && validateSiweMessage({ message: parsed, address, domain, time })
 }
 
-/** Whether the key of that address has signed it. */
-async function isKeysSignature(address: Address, message: string, signature: Hex): Promise<boolean> {
-  // r, s and v. A longer or shorter one can only be a contract's.
-  if (signature.length !== 2 + 2 * 65) return false
-  return verifyMessage({ address, message, signature }).catch(() => false)
+/** r, s and v; and with v in the top bit of s (EIP-2098). */
+const KEY_SIGNATURE_BYTES = 65
+const COMPACT_SIGNATURE_BYTES = 64
+
+/** Whether the key of that address has signed it. One of another length can only be a contract's. */
+async function isKeysSignature(address: Address, message: string, given: Hex): Promise<boolean> {
+  try {
+    const signature =
+      size(given) === COMPACT_SIGNATURE_BYTES
+        ? serializeSignature(compactSignatureToSignature(parseCompactSignature(given)))
+        : given
+    if (size(signature) !== KEY_SIGNATURE_BYTES) return false
+    return await verifyMessage({ address, message, signature })
+  } catch {
+    // No point of the curve: nobody's.
+    return false
+  }
 }

@@ -50,9 +50,14 @@ export const SignedInSchema = z
 
 const signatureField = z
   .string()
-  .max(2 + 2 * MAX_SIGNATURE_BYTES)
-  .regex(/^0x([0-9a-fA-F]{2})*$/, 'must be 0x and whole bytes of hex digits')
+  .refine(isSignature, `must be 0x and whole bytes of hex digits, at most ${MAX_SIGNATURE_BYTES}`)
   .transform((text) => text as Hex)
+  .openapi({ type: 'string', maxLength: 2 + 2 * MAX_SIGNATURE_BYTES, pattern: '^0x([0-9a-fA-F]{2})*$' })
+
+/** Length before content: what is too long is not looked at. */
+function isSignature(text: string): boolean {
+  return text.length <= 2 + 2 * MAX_SIGNATURE_BYTES && text.length % 2 === 0 && /^0x[0-9a-fA-F]*$/.test(text)
+}
 
 const challengeRoute = createRoute({
   method: 'post',

@@ -1,8 +1,7 @@
 import { type Address, numberToHex } from 'viem'
-import { z } from 'zod'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
 import { failureOf, saysNoSuchMethod } from './rpcError.ts'
-import { log, type WireLog } from './wire.ts'
+import { logs, type WireLog } from './wire.ts'
 
 /** Which logs, as eth_getLogs has it. */
 export interface LogFilter {
@@ -10,7 +9,6 @@ export interface LogFilter {
   topics: (string | null)[]
 }
 
-const logs = z.array(log)
 const widths = new WeakMap<RpcEndpoint, LogWidth>()
 
 /**

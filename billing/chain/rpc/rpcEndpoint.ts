@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import type { z } from 'zod'
 import { urlSecrets } from '../../log/loggableError.ts'
 import { BackOff, type Ticket } from './backOff.ts'
-import { httpSender, transportError } from './jsonRpc.ts'
+import { httpSender, maxResponseBytes, transportError } from './jsonRpc.ts'
 import { describeRpcFailure, failureOf, RpcError, type RpcFailure, shapeError } from './rpcError.ts'
 import { webSocketSender } from './webSocketSender.ts'
 
@@ -81,7 +81,12 @@ export function createRpcEndpoint(
     const tell = (outcome: 'ok' | 'error') =>
       onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
     try {
-      const result = await send(method, params, late.signal, bounds.maxBytes)
+      const result = await send(
+        method,
+        params,
+        late.signal,
+        bounds.maxBytes ?? maxResponseBytes(method, params),
+      )
       ticket.answered()
       tell('ok')
       return result
