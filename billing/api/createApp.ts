@@ -9,9 +9,9 @@ import type { Metrics } from '../health/createMetrics.ts'
 import { loggableError } from '../log/loggableError.ts'
 import type { Api, ApiEnv, AppDeps } from './appDeps.ts'
 import { databaseProblem, problem, requestFaults } from './problem.ts'
-import { hashBudget, rateLimit } from './request/budgets.ts'
+import { rateLimit, rpcBudget } from './request/budgets.ts'
 import type { RouteDeps } from './request/guards.ts'
-import { authenticate, requireWallet } from './request/guards.ts'
+import { authenticate, callerOf, requireWallet } from './request/guards.ts'
 import { securityHeaders } from './request/securityHeaders.ts'
 import { addAccountRoutes, addWalletRoutes } from './routes/accountRoutes.ts'
 import { addAdminRoutes } from './routes/adminRoutes.ts'
@@ -72,12 +72,20 @@ export function createApp(deps: AppDeps): Api {
   })
 
   registerKeys(app)
+  const caller = callerOf(config, deps.walletTokens)
+  const { rateLimitPerMinute: perMinute, trustProxy } = config
+  const limit = rateLimit({ perMinute, trustProxy, callerOf: caller })
   addRoutes(app, {
     ...deps,
     requireKey: authenticate(config, deps.walletTokens),
     requireWallet: requireWallet(config, deps.walletTokens),
-    rateLimit: rateLimit({ perMinute: config.rateLimitPerMinute, trustProxy: config.trustProxy }),
-    hashBudget: hashBudget({ perMinutePerClient: config.rateLimitPerMinute }),
+    rateLimit: limit,
+    rpcBudget: rpcBudget({
+      perMinutePerClient: config.rateLimitPerMinute,
+      rpcs: config.chains.reduce((sum, { rpcUrls }) => sum + rpcUrls.length, 0),
+      rateLimit: limit,
+      callerOf: caller,
+    }),
   })
   return app
 }

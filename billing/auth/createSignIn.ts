@@ -12,6 +12,7 @@ import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import { verifyMessage } from 'viem/utils'
 import type { SignatureQuestion } from '../chain/contracts/checkSignature.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
+import { type Admit, admitAll, countRequests } from '../chain/rpc/countRequests.ts'
 import type { Sql } from '../database/connect.ts'
 import {
   type Challenge,
@@ -33,11 +34,13 @@ export type VerifyResult =
   /** The chain did not say whether the signature is the wallet's; `detail` is for the log. The same may be sent again. */
   | { kind: 'chain_unavailable'; detail: string }
   | { kind: 'overloaded' }
+  | { kind: 'rate_limited'; retryAfterSeconds: number }
 
 /** Sign-in with Ethereum (EIP-4361). */
 export interface SignIn {
   challenge(address: Address, chainId: number): Promise<Challenge>
-  verify(signed: { message: string; signature: Hex }): Promise<VerifyResult>
+  /** `admit` is asked before a contract is. */
+  verify(signed: { message: string; signature: Hex }, admit?: Admit): Promise<VerifyResult>
   /** Ends a token at once. */
   signOut(token: string): Promise<void>
 }
@@ -68,7 +71,7 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
   return {
     challenge: (address, chainId) => issueChallenge(sql, { publicUrl, address, chainId }),
 
-    async verify({ message, signature }) {
+    async verify({ message, signature }, admit = admitAll) {
       const hash = hashMessage(message)
       const challenge = await tryChallenge(sql, hash)
       if (challenge === null || !saysWhatItWasGivenFor(message, challenge, domain)) {
@@ -77,7 +80,15 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
       const { address, chainId } = challenge
       if (!(await isKeysSignature(address, message, signature))) {
         if (asking.pendingCount >= MAX_WAITING_CONTRACTS) return { kind: 'overloaded' }
-        const said = await asking(() => checkSignature(chainId, { signer: address, hash, signature }))
+        const admission = await admit('unknown')
+        if (admission.kind === 'refused') {
+          return { kind: 'rate_limited', retryAfterSeconds: admission.retryAfterSeconds }
+        }
+        const question = { signer: address, hash, signature }
+        const { value: said, requests } = await countRequests(() =>
+          asking(() => checkSignature(chainId, question)),
+        )
+        await admission.settle(requests)
         if (said.kind !== 'agreed') {
           const detail = 'detail' in said ? said.detail : 'the RPCs are behind'
           return { kind: 'chain_unavailable', detail }

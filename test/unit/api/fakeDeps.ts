@@ -304,19 +304,25 @@ export function fakeDeps(
     const transaction = transactions[txHash]
     return transaction ? ({ kind: 'found', transaction } as const) : ({ kind: 'not_found' } as const)
   }
+  const standingOf = (txHash: Hash) =>
+    (transactions[txHash]?.deposits.length ?? 0) > 0 ? ('recorded' as const) : ('unknown' as const)
   return {
     asked,
     logged,
     config,
     logger: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     desk: {
-      look: async (...args) => {
-        asked.push(['look', ...args])
-        return lookup(args[0])
+      look: async (txHash, admit) => {
+        const admission = await admit?.(standingOf(txHash))
+        if (admission?.kind === 'refused') return { ...admission, kind: 'rate_limited' }
+        asked.push(['look', txHash])
+        return lookup(txHash)
       },
-      submit: async (...args) => {
-        asked.push(['submit', ...args])
-        return lookup(args[0])
+      submit: async (txHash, chainId, admit) => {
+        const admission = await admit?.(standingOf(txHash))
+        if (admission?.kind === 'refused') return { ...admission, kind: 'rate_limited' }
+        asked.push(['submit', txHash, chainId])
+        return lookup(txHash)
       },
     },
     quoter: {
