@@ -125,7 +125,7 @@ async function run(
     })
     running.push(feed.over, progress.over)
     const app = createApp(appDeps(config, pools, { gate, feed, progress, logger, metrics }))
-    serving = await serve(app, { host: config.host, port: config.port })
+    serving = await serve(app, { host: config.host, port: config.port, trustProxy: config.trustProxy })
     logger.info({ url: serving.url }, 'billing serves')
   }
   if (role !== 'api') await runWorker({ gate: gate.deps, config, databaseUrl, logger }, stop)

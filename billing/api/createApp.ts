@@ -1,8 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { routePath } from 'hono/route'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from 'pino'
 import { databaseFault } from '../database/faults.ts'
 import type { Metrics } from '../health/createMetrics.ts'
@@ -59,6 +60,11 @@ export function createApp(deps: AppDeps): Api {
   )
   app.notFound((c) => problem(c, 'not_found', 'Nothing lives at this path.'))
   app.onError((error, c) => {
+    if (hasHungUp(c, error)) {
+      logger.debug({ method: c.req.method }, 'a caller hung up')
+      // Nobody reads it; the code is nginx's, for logs and metrics.
+      return c.body(null, HUNG_UP as ContentfulStatusCode)
+    }
     if (error instanceof HTTPException && error.status === 400) {
       return problem(c, 'malformed_json', 'The body is not JSON in UTF-8.')
     }
@@ -127,13 +133,25 @@ function registerKeys(app: Api): void {
   })
 }
 
+/** "Client closed request", as nginx has it. Never sent. */
+const HUNG_UP = 499
+
+/** Whether an error is nothing but the caller's leaving: the body broke off, or what was asked on its behalf was given up. */
+function hasHungUp(c: Context<ApiEnv>, error: Error): boolean {
+  const incoming = c.env?.incoming
+  if (incoming === undefined) return false
+  const isCutOff = incoming.destroyed && !incoming.complete
+  return isCutOff || (incoming.socket?.destroyed === true && error.name === 'AbortError')
+}
+
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
  * Makes the middleware that counts and times every request and logs one debug line for it. Labels and lines hold the route's
- * pattern, never the path, the query or a header: those come from outside, are unbounded, and may hold keys.
+ * pattern, never the path, the query or a header: those come from outside, are unbounded, and may hold keys. A caller that
+ * was gone before the answer counts as 499, whatever would have been answered.
  */
-export function observeRequests(metrics: Metrics, logger: Logger): MiddlewareHandler {
+export function observeRequests(metrics: Metrics, logger: Logger): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const startedAtMs = performance.now()
     await next()
@@ -141,7 +159,8 @@ export function observeRequests(metrics: Metrics, logger: Logger): MiddlewareHan
     const pattern = routePath(c, -1)
     const route = pattern.includes('*') ? 'unmatched' : pattern
     const method = knownMethods.has(c.req.method) ? c.req.method : 'other'
-    const status = String(c.res.status)
+    const isGone = c.env?.incoming?.socket?.destroyed === true
+    const status = String(isGone ? HUNG_UP : c.res.status)
     metrics.httpRequestsTotal.inc({ method, route, status })
     metrics.httpRequestDurationSeconds.observe({ method, route }, durationMs / 1000)
     logger.debug({ method, route, status, durationMs: Math.round(durationMs) }, 'request')

@@ -86,7 +86,10 @@ export interface ClientNetwork {
  * An IPv6 client counts as its /64, because one customer usually has all of it, and also, with larger budgets, as its /56
  * and /48, because many customers have those. An IPv4-mapped address counts as IPv4. The narrowest comes first.
  */
-export function clientNetworks(c: Context<ApiEnv>, trustProxy: number): ClientNetwork[] {
+export function clientNetworks(
+  c: { env?: ApiEnv['Bindings']; req: { header(name: string): string | undefined } },
+  trustProxy: number,
+): ClientNetwork[] {
   const socketAddress = c.env?.incoming?.socket?.remoteAddress ?? 'unknown'
   const forwarded = trustProxy > 0 ? c.req.header('X-Forwarded-For')?.split(',').at(-trustProxy) : undefined
   return (forwarded === undefined ? null : networksOf(forwarded)) ?? networksOf(socketAddress) ?? UNKNOWN
