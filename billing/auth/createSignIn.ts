@@ -88,7 +88,7 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
         const { value: said, requests } = await countRequests(() =>
           asking(() => checkSignature(chainId, question)),
         )
-        await admission.settle(requests)
+        await admission.settle(requests, 'unknown')
         if (said.kind !== 'agreed') {
           const detail = 'detail' in said ? said.detail : 'the RPCs are behind'
           return { kind: 'chain_unavailable', detail }

@@ -118,7 +118,8 @@ async function admitted(
     return { kind: 'rate_limited', retryAfterSeconds: admission.retryAfterSeconds }
   }
   const { value, requests } = await countRequests(ask)
-  await admission.settle(requests)
+  const isPayment = value.kind === 'found' && value.transaction.deposits.length > 0
+  await admission.settle(requests, isPayment ? 'recorded' : 'unknown')
   return value
 }
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { Context } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Address } from 'viem'
-import type { Admission, Admit } from '../../chain/rpc/countRequests.ts'
+import type { Admission, Admit, Standing } from '../../chain/rpc/countRequests.ts'
 import type { ApiEnv } from '../appDeps.ts'
 
 /** Who calls a public route: a key, a signed-in wallet, or anybody at some address. */
@@ -172,35 +172,42 @@ export function rpcBudget(options: {
   const { perMinutePerClient, rpcs, callerOf } = options
   const part = (clients: number, requests: number) => {
     const points = perMinutePerClient * clients * requests * rpcs
-    const limiter = new RateLimiterMemory({ points, duration: 60 })
-    return () => takeRequests(limiter, requests * rpcs)
+    return { limiter: new RateLimiterMemory({ points, duration: 60 }), likely: requests * rpcs }
   }
   const lookups = {
     client: part(LOOKUPS_IN_CLIENTS, REQUESTS_PER_LOOKUP),
     wallet: part(LOOKUPS_IN_CLIENTS, REQUESTS_PER_LOOKUP),
     service: part(SERVICE_BUDGET_IN_CLIENTS, REQUESTS_PER_LOOKUP),
-    recorded: part(LOOKUPS_IN_CLIENTS, REQUESTS_PER_LOOKUP),
   }
+  const recorded = part(LOOKUPS_IN_CLIENTS, REQUESTS_PER_LOOKUP)
   const signatures = part(SIGNATURES_IN_CLIENTS, REQUESTS_PER_SIGNATURE)
   return {
     lookup: (c) => async (standing) => {
       const retryAfterSeconds = await options.rateLimit(c)
       if (retryAfterSeconds !== null) return { kind: 'refused', retryAfterSeconds }
       const { kind } = await callerOf(c)
-      return lookups[kind === 'client' && standing === 'recorded' ? standing : kind]()
+      const own = kind === 'client' && standing === 'recorded' ? recorded : lookups[kind]
+      return takeRequests(own, (about) => (kind === 'client' && about === 'recorded' ? recorded : own))
     },
-    signature: () => signatures,
+    signature: () => () => takeRequests(signatures, () => signatures),
   }
 }
 
-async function takeRequests(limiter: RateLimiterMemory, likely: number): Promise<Admission> {
-  const retryAfterSeconds = await takePoints(limiter, 'all', likely)
+/** A part of the budget, and what one question of its kind is likely to cost. */
+interface Part {
+  limiter: RateLimiterMemory
+  likely: number
+}
+
+/** @param payer whose requests they were, as it turned out: a payment that was found is no guess of a stranger. */
+async function takeRequests(from: Part, payer: (about: Standing) => Part): Promise<Admission> {
+  const retryAfterSeconds = await takePoints(from.limiter, 'all', from.likely)
   if (retryAfterSeconds !== null) return { kind: 'refused', retryAfterSeconds }
   return {
     kind: 'admitted',
-    async settle(requests) {
-      if (requests > likely) await limiter.penalty('all', requests - likely)
-      else if (requests < likely) await limiter.reward('all', likely - requests)
+    async settle(requests, about) {
+      await from.limiter.reward('all', from.likely)
+      await payer(about).limiter.penalty('all', requests)
     },
   }
 }

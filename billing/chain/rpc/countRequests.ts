@@ -20,13 +20,13 @@ export function noteRequest(): void {
   if (count !== undefined) count.requests += 1
 }
 
-/** Whether work that costs requests to RPCs may begin; afterwards it says how many it did cost. */
-export type Admission =
-  | { kind: 'admitted'; settle(requests: number): Promise<void> }
-  | { kind: 'refused'; retryAfterSeconds: number }
-
-/** What the work is about: something that is in the database, which an attacker cannot make up, or not. */
+/** What the work is about: something that is in the database, which nobody can make up for nothing, or not. */
 export type Standing = 'recorded' | 'unknown'
+
+/** Whether work that costs requests to RPCs may begin. Afterwards it says how many, and what it was about after all. */
+export type Admission =
+  | { kind: 'admitted'; settle(requests: number, about: Standing): Promise<void> }
+  | { kind: 'refused'; retryAfterSeconds: number }
 
 /** Asked before such work, and only then. */
 export type Admit = (standing: Standing) => Promise<Admission>
