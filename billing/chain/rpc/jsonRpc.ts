@@ -13,10 +13,11 @@ const MIB = 1024 * KIB
  * transaction pays for in transfers. Traces are bounded where they are asked for.
  */
 const MAX_BYTES_BY_METHOD: Readonly<Record<string, number>> = {
-  eth_chainId: 256 * KIB,
-  eth_blockNumber: 256 * KIB,
-  eth_getBalance: 256 * KIB,
-  eth_call: MIB,
+  // A number; an error in words may be longer.
+  eth_chainId: 2 * MIB,
+  eth_blockNumber: 2 * MIB,
+  eth_getBalance: 2 * MIB,
+  eth_call: 2 * MIB,
   eth_getTransactionByHash: 2 * MIB,
   eth_getTransactionReceipt: 4 * MIB,
 }
