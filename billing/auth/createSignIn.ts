@@ -19,11 +19,11 @@ import {
   issueChallenge,
   type OpenChallenge,
   redeemChallenge,
+  revokeWalletToken,
   type SignedIn,
   signInDomain,
   tryChallenge,
 } from './challenges.ts'
-import { revokeWalletToken } from './walletTokens.ts'
 
 export type VerifyResult =
   | { kind: 'signed_in'; signedIn: SignedIn }
