@@ -5,10 +5,8 @@ import { type Serving, serve } from './api/serve.ts'
 import { aborted, pause } from './clock/createWaker.ts'
 import type { Config } from './config/config.ts'
 import { formatFaults, parseSettings } from './config/parseSettings.ts'
-import type { Sql } from './database/connect.ts'
-import { isHangUp } from './database/faults.ts'
+import { connect, isHangUp, type Sql } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
-import { openPools, type Pools, type Role } from './database/pools.ts'
 import { openDepositProgress } from './deposits/openDepositProgress.ts'
 import { openEventFeed } from './events/openEventFeed.ts'
 import { runPublisher } from './events/runPublisher.ts'
@@ -28,6 +26,8 @@ const EXIT_WRONG_SETTING = 78
 /** How long the RPCs may be away at a first start before the process gives up and is started anew. */
 const MAX_FIRST_START_WAIT_MS = 60_000
 const FIRST_START_RETRY_MS = 1_000
+
+type Role = 'all' | 'api' | 'worker'
 
 /** The composition root of billing: settings in, gate and HTTP API running, everything closed again at the end. */
 async function main(): Promise<number> {
@@ -49,19 +49,15 @@ async function main(): Promise<number> {
     logger.warn({ error: loggableError(error, config) }, 'the database hung up')
   })
   const stop = stopSignal(logger)
-  const pools = openPools(config.databaseUrl, {
-    size: config.databasePoolSize,
-    timeoutMs: config.databaseTimeoutMs,
-    role,
-  })
+  const sql = connect(config.databaseUrl, { max: 20 })
   try {
     await migrate(config.databaseUrl)
-    return await run(role, config, config.databaseUrl, pools, logger, stop)
+    return await run(role, config, config.databaseUrl, sql, logger, stop)
   } catch (error) {
     logger.fatal({ error: loggableError(error, config) }, 'billing cannot go on')
     return 1
   } finally {
-    await pools.close()
+    await sql.end({ timeout: 2 })
   }
 }
 
@@ -88,13 +84,12 @@ async function run(
   role: Role,
   config: Config,
   databaseUrl: string,
-  pools: Pools,
+  sql: Sql,
   logger: Logger,
   stop: AbortSignal,
 ): Promise<number> {
-  const sql = pools.work
   const chainIds = config.chains.map(({ chainId }) => chainId)
-  const metrics = createMetrics(() => readGauges(pools.health, chainIds))
+  const metrics = createMetrics(() => readGauges(sql, chainIds))
   const gate = await openGatePatiently(config, sql, { logger, metrics }, stop)
   if (gate.kind === 'stopped') return 0
   if (gate.kind === 'wrong') {
@@ -113,19 +108,15 @@ async function run(
   if (role !== 'worker') {
     const time = await runMeteringClock(sql, { stop, onProblem: tell('the metering clock does not tick') })
     running.push(time.stopped)
-    const feed = await openEventFeed(sql, {
-      reads: pools.requests,
-      stop,
-      onProblem: tell('events could not be read'),
-    })
+    const feed = await openEventFeed(sql, { stop, onProblem: tell('events could not be read') })
     const progress = await openDepositProgress(sql, {
       confirmationsRequired: confirmationsOf(gate),
       stop,
       onProblem: tell('pending deposits could not be followed'),
     })
     running.push(feed.over, progress.over)
-    const app = createApp(appDeps(config, pools, { gate, feed, progress, logger, metrics }))
-    serving = await serve(app, { host: config.host, port: config.port, trustProxy: config.trustProxy })
+    const app = createApp(appDeps(config, sql, { gate, feed, progress, logger, metrics }))
+    serving = await serve(app, { host: config.host, port: config.port })
     logger.info({ url: serving.url }, 'billing serves')
   }
   if (role !== 'api') await runWorker({ gate: gate.deps, config, databaseUrl, logger }, stop)

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { runSignInPurge } from './auth/challenges.ts'
-import { aborted, pause } from './clock/createWaker.ts'
+import { aborted } from './clock/createWaker.ts'
 import type { Config } from './config/config.ts'
 import { electLeader } from './database/electLeader.ts'
 import { runForgetting } from './events/forgetEvents.ts'
@@ -11,8 +11,6 @@ import { loggableError } from './log/loggableError.ts'
 import { storageRate } from './metering/accrueStorage.ts'
 import { meterLimits } from './metering/meterSessions.ts'
 import { runMetering } from './metering/runMetering.ts'
-
-const RESTART_PAUSE_MS = 1_000
 
 /** What the worker works with. `databaseUrl`: the leader's lock needs a connection of its own. */
 export interface WorkerDeps {
@@ -73,8 +71,6 @@ export async function runWorker(
     } finally {
       await leadership.release()
     }
-    // What stopped it may stop it again at once: a database that takes no writes, for one.
-    await pause(RESTART_PAUSE_MS, stop)
   }
 }
 

@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
 import type { AppDeps } from './api/appDeps.ts'
 import { builtPanelFolder, openPanelFiles } from './api/routes/panelFiles.ts'
-import { readWalletToken } from './auth/challenges.ts'
 import { createSignIn, type SignIn } from './auth/createSignIn.ts'
+import { readWalletToken } from './auth/walletTokens.ts'
 import type { Config } from './config/config.ts'
 import type { Sql } from './database/connect.ts'
-import type { DatabaseFault } from './database/faults.ts'
-import type { Pools } from './database/pools.ts'
 import { type ConfirmationsRequired, listDeposits, readDeposits } from './deposits/depositViews.ts'
 import type { DepositProgress } from './deposits/openDepositProgress.ts'
 import { createDesk } from './desk/createDesk.ts'
@@ -14,9 +12,9 @@ import { createQuoter } from './desk/createQuoter.ts'
 import type { EventFeed } from './events/openEventFeed.ts'
 import type { OpenedGate } from './gate/open/openGate.ts'
 import type { Metrics } from './health/createMetrics.ts'
-import { type HealthReport, readHealth } from './health/readHealth.ts'
+import { readHealth } from './health/readHealth.ts'
 import { adjust } from './ledger/adjust.ts'
-import { listEntries } from './ledger/post.ts'
+import { listEntries } from './ledger/listEntries.ts'
 import { storageRate } from './metering/accrueStorage.ts'
 import { createBatches, createBeats } from './metering/createBeats.ts'
 import { meterLimits, meterSessions } from './metering/meterSessions.ts'
@@ -39,11 +37,9 @@ export interface ApiParts {
 /** Wires the API: hands it everything it may ask or change. The HTTP side itself holds no SQL and reads no chain. */
 export function appDeps(
   config: Config,
-  pools: Pools,
+  sql: Sql,
   { gate, feed, progress, logger, metrics }: ApiParts,
 ): AppDeps {
-  const sql = pools.requests
-  const asked = { ...gate.deps, sql }
   const limits = meterLimits(config)
   const rate = storageRate(config)
   const required = confirmationsOf(gate)
@@ -60,13 +56,13 @@ export function appDeps(
   return {
     config,
     logger,
-    desk: createDesk(asked),
-    quoter: createQuoter(asked),
+    desk: createDesk(gate.deps),
+    quoter: createQuoter(gate.deps),
     metering: {
-      start: (session) => startSession(pools.beats, limits, session),
-      beat: createBeats(pools.beats, limits, 2 * config.databaseTimeoutMs),
-      beatMany: createBatches(pools.beats, limits),
-      release: async (id) => (await meterSessions(pools.beats, limits, [id], 'release'))[0] ?? null,
+      start: (session) => startSession(sql, limits, session),
+      beat: createBeats(sql, limits),
+      beatMany: createBatches(sql, limits),
+      release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
       readAccount: (address) => readAccount(sql, limits, address),
       listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),
     },
@@ -89,27 +85,16 @@ export function appDeps(
     },
     prices: { list: (filter, page) => listPrices(sql, filter, page) },
     health: {
-      read: () => readWholeHealth(config, pools),
+      read: () =>
+        readHealth(
+          sql,
+          config.chains.map(({ chainId }) => chainId),
+        ),
     },
     metrics,
     panel: openPanelFiles(builtPanelFolder),
     indexerUrl: () => config.indexerUrl,
   }
-}
-
-/** What the database says of itself beside being there: read-only and full it still answers. */
-const faultTexts: Record<DatabaseFault, string> = {
-  away: 'the database cannot be reached',
-  read_only: 'the database is read-only',
-  full: 'the disk of the database is full',
-  busy: 'the database does not answer in time',
-}
-
-async function readWholeHealth(config: Config, { health, fault }: Pools): Promise<HealthReport> {
-  const chainIds = config.chains.map(({ chainId }) => chainId)
-  const [{ checks }, found] = await Promise.all([readHealth(health, chainIds), fault()])
-  if (found === null) return { checks }
-  return { checks: { ...checks, database: { status: 'failing', detail: faultTexts[found] } } }
 }
 
 /** The confirmations that deposits need, by chain; 0 for a chain that is no longer configured. */

@@ -4,7 +4,7 @@ import { balanceJson, entryJson, volumeJson } from '../billing/api/json/accountJ
 import { formatMinutes } from '../billing/api/json/amounts.ts'
 import { sessionJson } from '../billing/api/json/sessionJson.ts'
 import type { Page } from '../billing/database/page.ts'
-import { type LedgerEntryView, listEntries } from '../billing/ledger/post.ts'
+import { type LedgerEntryView, listEntries } from '../billing/ledger/listEntries.ts'
 import type { SessionView } from '../billing/metering/meterSessions.ts'
 import { type AccountView, readAccount } from '../billing/metering/readAccount.ts'
 import { listSessions } from '../billing/metering/sessions.ts'

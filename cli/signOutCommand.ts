@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander'
 import type { Address } from 'viem'
-import { signOutWallets } from '../billing/auth/challenges.ts'
+import { signOutWallets } from '../billing/auth/walletTokens.ts'
 import type { Cli } from './cli.ts'
 import { parseAddress } from './parseArguments.ts'
 import { withDatabase } from './withDatabase.ts'

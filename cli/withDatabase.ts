@@ -36,13 +36,10 @@ export async function withDatabaseUrl<T>(
   }
 }
 
-/** A command may read the whole books, but neither wait for ever nor keep the service waiting. */
-const TIMEOUTS = { statementMs: 0, lockMs: 30_000, idleInTransactionMs: 60_000 }
-
 /** The same with a connection, to a database that has been migrated. */
 export async function withDatabase<T>(terminal: Terminal, work: (sql: Sql) => Promise<T>): Promise<T> {
   return withDatabaseUrl(terminal, { mayCreate: false }, async (url) => {
-    const sql = connect(url, { max: 4, applicationName: 'credits', timeouts: TIMEOUTS })
+    const sql = connect(url, { max: 4, applicationName: 'credits' })
     try {
       const [ledger] = await sql<{ there: boolean }[]>`
         select to_regclass('credits.ledger_entry') is not null as there`

@@ -8,7 +8,7 @@ const MICROS_PER_MINUTE = 60_000_000n
  */
 export function minutesText(micros: bigint, decimals = 0, { fixed = false } = {}): string {
   const size = micros < 0n ? -micros : micros
-  const whole = (size / MICROS_PER_MINUTE).toLocaleString('en-US')
+  const whole = (size / MICROS_PER_MINUTE).toString().replace(/\B(?=(\d{3})+$)/g, ',')
   const scale = 10n ** BigInt(decimals)
   const digits = (((size % MICROS_PER_MINUTE) * scale) / MICROS_PER_MINUTE).toString().padStart(decimals, '0')
   const fraction = decimals === 0 ? '' : fixed ? digits : digits.replace(/0+$/, '')

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ZodError } from 'zod'
-import type { DatabaseFault } from '../database/faults.ts'
 import { type ProblemCode, type ProblemStatus, problems } from './problems.ts'
 
 const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
@@ -68,20 +67,6 @@ export function problem<Code extends ProblemCode>(
   })
 }
 
-/** By what is wrong: what the caller is told, and after how many seconds another try may succeed. */
-const databaseProblems: Record<DatabaseFault, { detail: string; retryAfterSeconds: number }> = {
-  away: { detail: 'The database cannot be reached at the moment.', retryAfterSeconds: 2 },
-  read_only: { detail: 'The database takes no writes at the moment.', retryAfterSeconds: 5 },
-  full: { detail: 'The database has no room left.', retryAfterSeconds: 30 },
-  busy: { detail: 'The database did not answer in time.', retryAfterSeconds: 2 },
-}
-
-/** Answers a request that the database could not serve: 503, never 500, for nothing of ours is broken. */
-export function databaseProblem(c: Context, fault: DatabaseFault) {
-  const { detail, retryAfterSeconds } = databaseProblems[fault]
-  return problem(c, 'database_unavailable', detail, { retryAfterSeconds })
-}
-
 interface ProblemResponse {
   description: string
   content: { 'application/problem+json': { schema: typeof ProblemSchema } }
@@ -97,10 +82,7 @@ export function problemResponses<Code extends ProblemCode>(
   ...codes: Code[]
 ): { [Status in ProblemStatus<Code>]: ProblemResponse } {
   const responses: Record<number, ProblemResponse> = {}
-  // Whatever can break on our side can also meet a database that is away.
-  const all = new Set<ProblemCode>(codes)
-  if (all.has('internal_error')) all.add('database_unavailable')
-  for (const code of all) {
+  for (const code of codes) {
     const { status, meaning } = problems[code]
     const line = `\`${code}\`: ${meaning}`
     const before = responses[status]?.description

@@ -143,13 +143,6 @@ export const problems = {
     meaning:
       'Too many requests are waiting already. Nothing was done; retry after the seconds that Retry-After gives.',
   },
-  database_unavailable: {
-    status: 503,
-    title: 'Database unavailable',
-    meaning:
-      'The database is away, takes no writes or did not answer in time. Whether this request took effect is not known; ' +
-      'repeat it after the seconds that Retry-After gives.',
-  },
   price_unavailable: {
     status: 503,
     title: 'Price unavailable',

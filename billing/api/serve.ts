@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Api } from './appDeps.ts'
-import { createShares, networksOf } from './request/budgets.ts'
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
@@ -10,10 +9,6 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const DRAIN_TIMEOUT_MS = 5_000
 const IDLE_CHECK_INTERVAL_MS = 50
 const MAX_HEADER_BYTES = 16 * 1024
-/** How often Node looks for connections that are too slow; by default it is half a minute. */
-const CONNECTIONS_CHECK_INTERVAL_MS = 1_000
-/** Connections at a time: each takes some memory and a file of the system. */
-const MAX_CONNECTIONS = 8_000
 
 /** A running HTTP server. */
 export interface Serving {
@@ -23,36 +18,21 @@ export interface Serving {
   close(): Promise<void>
 }
 
-/** Where to serve, and how many proxies in front are believed (`TRUST_PROXY`). */
-export interface ServeOptions {
-  host: string
-  port: number
-  trustProxy?: number
-  maxConnections?: number
-}
-
 /**
- * Serves the app over HTTP/1.1 until closed. Slow senders are cut: 10 s for the headers, 30 s for a whole request, to a
- * second. A connection on which nothing was ever asked is cut as one with slow headers. Idle ones are kept for 65 s after an
- * answer, longer than the usual 60 s of load balancers, so that the load balancer closes first.
- *
- * There are at most 8000 connections. One more is closed at once, and so is that of a client that holds as many as it leaves
- * for others. Behind a proxy all are the proxy's, which has to be fair itself.
- *
+ * Serves the app over HTTP/1.1 until closed. Slow senders are cut: 10 s for the headers, 30 s for a whole request. Idle
+ * connections are kept for 65 s, longer than the usual 60 s of load balancers, so that the load balancer closes first.
  * Rejects when the port is taken.
  */
-export async function serve(app: Api, options: ServeOptions): Promise<Serving> {
+export async function serve(app: Api, options: { host: string; port: number }): Promise<Serving> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
   }) as Server
-  boundConnections(server, options)
   const silent = silentConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -69,18 +49,6 @@ export async function serve(app: Api, options: ServeOptions): Promise<Serving> {
       return closing
     },
   }
-}
-
-function boundConnections(server: Server, options: ServeOptions): void {
-  const max = options.maxConnections ?? MAX_CONNECTIONS
-  server.maxConnections = max
-  if ((options.trustProxy ?? 0) > 0) return
-  const shares = createShares(max)
-  server.on('connection', (socket: Socket) => {
-    const release = shares.take(networksOf(socket.remoteAddress ?? '') ?? [])
-    if (release === null) socket.destroy()
-    else socket.once('close', release)
-  })
 }
 
 function urlOf(server: Server): string {

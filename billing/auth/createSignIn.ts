@@ -1,29 +1,20 @@
 import pLimit from 'p-limit'
-import {
-  type Address,
-  compactSignatureToSignature,
-  type Hex,
-  hashMessage,
-  parseCompactSignature,
-  serializeSignature,
-  size,
-} from 'viem'
+import { type Address, type Hex, hashMessage } from 'viem'
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import { verifyMessage } from 'viem/utils'
 import type { SignatureQuestion } from '../chain/contracts/checkSignature.ts'
 import type { Agreed } from '../chain/rpc/agree.ts'
-import { type Admit, admitAll, countRequests } from '../chain/rpc/countRequests.ts'
 import type { Sql } from '../database/connect.ts'
 import {
   type Challenge,
   issueChallenge,
   type OpenChallenge,
   redeemChallenge,
-  revokeWalletToken,
   type SignedIn,
   signInDomain,
   tryChallenge,
 } from './challenges.ts'
+import { revokeWalletToken } from './walletTokens.ts'
 
 export type VerifyResult =
   | { kind: 'signed_in'; signedIn: SignedIn }
@@ -34,13 +25,11 @@ export type VerifyResult =
   /** The chain did not say whether the signature is the wallet's; `detail` is for the log. The same may be sent again. */
   | { kind: 'chain_unavailable'; detail: string }
   | { kind: 'overloaded' }
-  | { kind: 'rate_limited'; retryAfterSeconds: number }
 
 /** Sign-in with Ethereum (EIP-4361). */
 export interface SignIn {
   challenge(address: Address, chainId: number): Promise<Challenge>
-  /** `admit` is asked before a contract is. */
-  verify(signed: { message: string; signature: Hex }, admit?: Admit): Promise<VerifyResult>
+  verify(signed: { message: string; signature: Hex }): Promise<VerifyResult>
   /** Ends a token at once. */
   signOut(token: string): Promise<void>
 }
@@ -71,7 +60,7 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
   return {
     challenge: (address, chainId) => issueChallenge(sql, { publicUrl, address, chainId }),
 
-    async verify({ message, signature }, admit = admitAll) {
+    async verify({ message, signature }) {
       const hash = hashMessage(message)
       const challenge = await tryChallenge(sql, hash)
       if (challenge === null || !saysWhatItWasGivenFor(message, challenge, domain)) {
@@ -80,15 +69,7 @@ export function createSignIn(sql: Sql, { publicUrl, checkSignature }: SignInOpti
       const { address, chainId } = challenge
       if (!(await isKeysSignature(address, message, signature))) {
         if (asking.pendingCount >= MAX_WAITING_CONTRACTS) return { kind: 'overloaded' }
-        const admission = await admit('unknown')
-        if (admission.kind === 'refused') {
-          return { kind: 'rate_limited', retryAfterSeconds: admission.retryAfterSeconds }
-        }
-        const question = { signer: address, hash, signature }
-        const { value: said, requests } = await countRequests(() =>
-          asking(() => checkSignature(chainId, question)),
-        )
-        await admission.settle(requests, 'unknown')
+        const said = await asking(() => checkSignature(chainId, { signer: address, hash, signature }))
         if (said.kind !== 'agreed') {
           const detail = 'detail' in said ? said.detail : 'the RPCs are behind'
           return { kind: 'chain_unavailable', detail }
@@ -110,21 +91,9 @@ function saysWhatItWasGivenFor(message: string, challenge: OpenChallenge, domain
   return parsed.chainId === chainId && validateSiweMessage({ message: parsed, address, domain, time })
 }
 
-/** r, s and v; and with v in the top bit of s (EIP-2098). */
-const KEY_SIGNATURE_BYTES = 65
-const COMPACT_SIGNATURE_BYTES = 64
-
-/** Whether the key of that address has signed it. One of another length can only be a contract's. */
-async function isKeysSignature(address: Address, message: string, given: Hex): Promise<boolean> {
-  try {
-    const signature =
-      size(given) === COMPACT_SIGNATURE_BYTES
-        ? serializeSignature(compactSignatureToSignature(parseCompactSignature(given)))
-        : given
-    if (size(signature) !== KEY_SIGNATURE_BYTES) return false
-    return await verifyMessage({ address, message, signature })
-  } catch {
-    // No point of the curve: nobody's.
-    return false
-  }
+/** Whether the key of that address has signed it. */
+async function isKeysSignature(address: Address, message: string, signature: Hex): Promise<boolean> {
+  // r, s and v. A longer or shorter one can only be a contract's.
+  if (signature.length !== 2 + 2 * 65) return false
+  return verifyMessage({ address, message, signature }).catch(() => false)
 }

@@ -5,13 +5,9 @@ import { readAxgtBalancesAt } from './contracts/readBalances.ts'
 import { readOracleAt } from './contracts/readOracle.ts'
 import type { Evidence, EvidenceContext, EvidenceRequest } from './proof/evidence.ts'
 import { type FoundTransfer, findTransfers, type SearchRange } from './proof/findTransfers.ts'
-import {
-  locateTransaction,
-  previewTransaction,
-  type TransactionLocation,
-  type TransactionPreview,
-} from './proof/locateTransaction.ts'
+import { locateTransaction, type TransactionLocation } from './proof/locateTransaction.ts'
 import { planEvidence } from './proof/planEvidence.ts'
+import { previewTransaction, type TransactionPreview } from './proof/previewTransaction.ts'
 import { readEtherGain } from './proof/readEther.ts'
 import { readEvidence } from './proof/readEvidence.ts'
 import { type HeadReading, readCanonicalHash, readHead, readHeader } from './readHead.ts'

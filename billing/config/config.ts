@@ -94,10 +94,6 @@ export type EthDetection = 'traces' | 'transactions'
 export interface Config {
   /** null: the embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | null
-  /** Connections of one process to the database, in all. */
-  databasePoolSize: number
-  /** How long one statement of a request may take, waiting for a connection or a lock included. */
-  databaseTimeoutMs: number
   /** Absolute path. */
   dataDir: string
   host: string

@@ -51,8 +51,6 @@ function buildConfig(
   const { webhookUrl, webhookSecret } = values
   return {
     databaseUrl: values.databaseUrl,
-    databasePoolSize: values.databasePoolSize,
-    databaseTimeoutMs: values.databaseTimeoutMs,
     dataDir: resolve(values.dataDir),
     host: values.host,
     port: values.port,

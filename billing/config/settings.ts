@@ -31,18 +31,6 @@ export const settings = {
     'PostgreSQL to use; empty: an embedded PostgreSQL under `DATA_DIR`.',
     { secret: true, defaultInWords: 'empty: embedded PostgreSQL' },
   ),
-  databasePoolSize: withDefault(
-    'DATABASE_POOL_SIZE',
-    '20',
-    integer(6, 1_000),
-    'Connections of one process to the database, in all.',
-  ),
-  databaseTimeoutMs: withDefault(
-    'DATABASE_TIMEOUT_MS',
-    '5000',
-    integer(100, 60_000),
-    'How long one statement of a request may take, waiting for a connection or a lock included.',
-  ),
   dataDir: withDefault('DATA_DIR', '.data', folder, 'Folder of the embedded PostgreSQL.'),
   host: withDefault('HOST', '127.0.0.1', hostName, 'Address the HTTP server listens on.'),
   port: withDefault('PORT', '8080', integer(0, 65535), 'Port the HTTP server listens on; 0: any free one.'),

@@ -11,10 +11,6 @@ const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 /** An arbitrary number that all releases share: processes that start together take turns on it. */
 const MIGRATION_LOCK = 7_236_401_115
 
-/** As long as another process may migrate while this one waits for its turn. */
-const LOCK_TIMEOUT_MS = 600_000
-const IDLE_IN_TRANSACTION_MS = 60_000
-
 /**
  * Brings the schema `credits` up to this build: its migrations, then its SQL functions. Safe to run at every start and from
  * many processes at once: the first takes an advisory lock and does the work, the others wait and find nothing left to do.
@@ -25,20 +21,7 @@ const IDLE_IN_TRANSACTION_MS = 60_000
 export async function migrate(url: string): Promise<void> {
   // A client of its own, because drizzle replaces the date parsers of the client it gets. It has one connection, which must
   // not be renewed: the lock lives and dies with it.
-  const sql = postgres(url, {
-    max: 1,
-    max_lifetime: null,
-    onnotice: () => {},
-    connect_timeout: 10,
-    connection: {
-      // A migration may take as long as it takes; it must not wait for ever, nor let others wait for a process that is frozen.
-      lock_timeout: LOCK_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-      tcp_keepalives_idle: 5,
-      tcp_keepalives_interval: 2,
-      tcp_keepalives_count: 3,
-    },
-  })
+  const sql = postgres(url, { max: 1, max_lifetime: null, onnotice: () => {}, connect_timeout: 10 })
   try {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`
     await applyMigrations(drizzle(sql), {

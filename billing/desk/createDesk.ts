@@ -1,6 +1,5 @@
 import type { Hash } from 'viem'
 import { deepestBlock, type Head } from '../chain/readHead.ts'
-import { type Admit, admitAll, countRequests } from '../chain/rpc/countRequests.ts'
 import { depositId, type OpenDeposit, railOf } from '../deposits/deposit.ts'
 import { type DepositView, readDeposits } from '../deposits/depositViews.ts'
 import { selectByTransaction } from '../deposits/selectDeposits.ts'
@@ -22,51 +21,30 @@ import {
 export function createDesk(deps: GateDeps): TransactionDesk {
   const submissions = new Map<string, Promise<TransactionLookup>>()
   const required = (chainId: number) => deps.chains.get(chainId)?.confirmations ?? 0
-  const unpaid = rememberUnpaid(deps)
   const recorded = (txHash: Hash) => readDeposits(deps.sql, required, { txHash })
 
-  async function look(txHash: Hash, admit: Admit): Promise<TransactionLookup> {
+  async function look(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
     const deposits = await recorded(txHash)
-    const isOver = deposits.length > 0 && deposits.every(isCredited)
-    if (isOver && (await areWhollyRead(deps, deposits))) return found(txHash, deposits, true)
-    if (!isOver && deposits.some(isAlive)) return found(txHash, deposits)
-    const known = deposits.length === 0 ? await unpaid.recall(txHash) : null
-    if (known !== null) return { kind: 'found', transaction: known.transaction }
-    return admitted(admit, { txHash, deposits }, async () => {
-      if (isOver) return lookAtWhole(txHash, deposits)
-      const chains = chainsOf(deps, undefined)
-      const lookup = await lookOnChains(chains, txHash, deposits, (chain) => findTransaction(chain, txHash))
-      unpaid.remember(lookup)
-      return answerOf(lookup)
-    })
+    if (deposits.length > 0 && deposits.every(isCredited)) return lookAtWhole(txHash, deposits)
+    if (deposits.some(isAlive)) return found(txHash, deposits)
+    const chains = chainsOf(deps, chainId)
+    const { minedOn, openOn, ...answer } = await lookOnChains(chains, txHash, deposits, (chain) =>
+      findTransaction(chain, txHash),
+    )
+    return answer
   }
 
-  async function submit(txHash: Hash, chainId: number | undefined, admit: Admit): Promise<TransactionLookup> {
-    const before = await recorded(txHash)
+  async function submit(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
+    const known = await recorded(txHash)
     const since = new Date(deps.clock().getTime() - READING_COUNTS_MS)
-    if (before.length > 0 && before.every(isCredited) && (await areWhollyRead(deps, before, since))) {
-      return found(txHash, before, true)
+    if (known.length > 0 && known.every(isCredited) && (await areWhollyRead(deps, known, since))) {
+      return found(txHash, known, true)
     }
-    const known = before.length === 0 ? await unpaid.recall(txHash) : null
-    if (known !== null && (chainId ?? known.chainId) === known.chainId) {
-      // The gate looks again by itself, whoever asks how often.
-      await rememberSubmission(deps, known.chainId, txHash)
-      return { kind: 'found', transaction: known.transaction }
-    }
-    return admitted(admit, { txHash, deposits: before }, () => submitNow(txHash, chainId, before))
-  }
-
-  async function submitNow(
-    txHash: Hash,
-    chainId: number | undefined,
-    known: DepositView[],
-  ): Promise<TransactionLookup> {
     const chains = chainsOf(deps, chainId)
     const lookup = await lookOnChains(chains, txHash, known, (chain) =>
       recordTransaction(deps, chain, txHash),
     )
-    unpaid.remember(lookup)
-    const { minedOn, openOn } = lookup
+    const { minedOn, openOn, ...answer } = lookup
     const chain = chains.find((candidate) => candidate.chainId === minedOn)
     const head = chain === undefined ? null : await settleNow(deps, chain, txHash)
     const after = await recorded(txHash)
@@ -76,12 +54,13 @@ export function createDesk(deps: GateDeps): TransactionDesk {
     for (const chainId of isPartial ? new Set([...openOn, minedOn]) : openOn) {
       await rememberSubmission(deps, chainId, txHash)
     }
-    if (!after.some(isAlive)) return answerOf(lookup)
+    if (!after.some(isAlive)) return answer
     return found(txHash, countBy(head, minedOn, after), isWhole && after.every(isCredited))
   }
 
   /** All that is known of is credited: over, once nobody else's money can be in the same transaction. */
   async function lookAtWhole(txHash: Hash, deposits: DepositView[]): Promise<TransactionLookup> {
+    if (await areWhollyRead(deps, deposits)) return found(txHash, deposits, true)
     for (const chain of chainsOf(deps, undefined)) {
       if (!deposits.some(({ chainId }) => chainId === chain.chainId)) continue
       await recordTransaction(deps, chain, txHash)
@@ -93,92 +72,15 @@ export function createDesk(deps: GateDeps): TransactionDesk {
   }
 
   return {
-    look: (txHash, admit = admitAll) => look(txHash, admit),
-    submit(txHash, chainId, admit = admitAll) {
+    look,
+    submit(txHash, chainId) {
       // Concurrent calls for one hash share one verification.
       const key = `${txHash} ${chainId ?? 'any'}`
       const underWay = submissions.get(key)
       if (underWay !== undefined) return underWay
-      const submission = submit(txHash, chainId, admit).finally(() => submissions.delete(key))
+      const submission = submit(txHash, chainId).finally(() => submissions.delete(key))
       submissions.set(key, submission)
       return submission
-    },
-  }
-}
-
-/** Does what costs requests to RPCs, if it may: otherwise the answer is what is recorded. */
-async function admitted(
-  admit: Admit,
-  { txHash, deposits }: { txHash: Hash; deposits: DepositView[] },
-  ask: () => Promise<TransactionLookup>,
-): Promise<TransactionLookup> {
-  const admission = await admit(deposits.length > 0 ? 'recorded' : 'unknown')
-  if (admission.kind === 'refused') {
-    if (deposits.length > 0) return found(txHash, deposits)
-    return { kind: 'rate_limited', retryAfterSeconds: admission.retryAfterSeconds }
-  }
-  const { value, requests } = await countRequests(ask)
-  const isPayment = value.kind === 'found' && value.transaction.deposits.length > 0
-  await admission.settle(requests, isPayment ? 'recorded' : 'unknown')
-  return value
-}
-
-function answerOf({ minedOn, openOn, minedIn, ...answer }: ChainLookup): TransactionLookup {
-  return answer
-}
-
-/** A transaction that was mined and pays nothing that is credited, as it was last seen. */
-interface Unpaid {
-  transaction: TransactionView
-  chainId: number
-  blockNumber: bigint
-  /** Whether the block was final then. */
-  wasFinal: boolean
-  seenAt: number
-}
-
-/** Anybody can name transactions that pay nothing. */
-const MAX_UNPAID_REMEMBERED = 20_000
-/** How long one is remembered while nobody says what is final. */
-const MAX_AGE_WITHOUT_FINALITY_MS = 10 * 60_000
-
-/**
- * Remembers transactions that were mined and pay nothing, until their block is final, when each is read once more, and after
- * that for as long as there is room: asked about again, they cost no request. Should a reorg change what one pays, the index
- * and the gate's own searches see the payment, and what is recorded comes before what is remembered.
- */
-function rememberUnpaid(deps: Pick<GateDeps, 'sql' | 'clock'>) {
-  const kept = new Map<Hash, Unpaid>()
-  const finalized = new Map<number, bigint>()
-
-  async function readFinalized(chainId: number): Promise<bigint | null> {
-    const [status] = await deps.sql<{ number: bigint }[]>`
-      select finalized_number as number from credits.chain_status where chain_id = ${chainId}`
-    if (status === undefined) return null
-    finalized.set(chainId, status.number)
-    return status.number
-  }
-
-  return {
-    async recall(txHash: Hash): Promise<Unpaid | null> {
-      const one = kept.get(txHash)
-      if (one === undefined || one.wasFinal) return one ?? null
-      const final = await readFinalized(one.chainId)
-      const age = Math.abs(deps.clock().getTime() - one.seenAt)
-      const isGood = final === null ? age < MAX_AGE_WITHOUT_FINALITY_MS : final < one.blockNumber
-      return isGood ? one : null
-    },
-    remember(lookup: ChainLookup): void {
-      if (lookup.kind !== 'found' || lookup.minedOn === null || lookup.minedIn === null) return
-      const { transaction, minedOn: chainId, minedIn: blockNumber } = lookup
-      const { txHash } = transaction
-      kept.delete(txHash)
-      if (transaction.outcome === 'pending' || transaction.outcome === 'settled') return
-      const wasFinal = (finalized.get(chainId) ?? -1n) >= blockNumber
-      kept.set(txHash, { transaction, chainId, blockNumber, wasFinal, seenAt: deps.clock().getTime() })
-      // A Map keeps the order of insertion: its first key is the oldest.
-      const [oldest] = kept.keys()
-      if (kept.size > MAX_UNPAID_REMEMBERED && oldest !== undefined) kept.delete(oldest)
     },
   }
 }
@@ -218,8 +120,6 @@ function found(txHash: Hash, deposits: DepositView[], isSettled = false): Transa
 
 type ChainLookup = TransactionLookup & {
   minedOn: number | null
-  /** The number of the block. */
-  minedIn: bigint | null
   /** Chains on which the hash is known, or not to be asked about, and nothing that it pays was found. */
   openOn: number[]
 }
@@ -236,26 +136,24 @@ async function lookOnChains(
   for (const { chain, finding } of findings) {
     if (finding.kind !== 'mined') continue
     const transaction = await viewMined(chain, txHash, finding)
-    const minedIn = finding.location.blockNumber
-    return { kind: 'found', transaction, minedOn: chain.chainId, minedIn, openOn }
+    return { kind: 'found', transaction, minedOn: chain.chainId, openOn }
   }
   for (const { chain, finding } of findings) {
     if (finding.kind !== 'unmined') continue
     const deposits = finding.transfers.map((transfer) => viewTransfer(chain, txHash, transfer, null))
     const transaction: TransactionView = { txHash, outcome: 'pending', deposits }
-    return { kind: 'found', transaction, minedOn: null, minedIn: null, openOn }
+    return { kind: 'found', transaction, minedOn: null, openOn }
   }
   if (recorded.length > 0) {
     return {
       kind: 'found',
       transaction: { txHash, outcome: 'pending', deposits: recorded },
       minedOn: null,
-      minedIn: null,
       openOn,
     }
   }
   const isKnownAbsent = findings.every(({ finding }) => finding.kind === 'absent')
-  return { kind: isKnownAbsent ? 'not_found' : 'unavailable', minedOn: null, minedIn: null, openOn }
+  return { kind: isKnownAbsent ? 'not_found' : 'unavailable', minedOn: null, openOn }
 }
 
 /** Not for a hash that no RPC could be asked about on any chain: anybody can make those up. */
@@ -370,20 +268,16 @@ export interface TransactionDesk {
    * Looks at what the database knows, otherwise at what the RPCs of all configured chains show. Records nothing, except
    * that a transaction all of whose known deposits are credited is read as a whole once: it may hold somebody else's.
    * `not_found` when no chain knows the hash; `unavailable` when a chain could not be asked and no other knows it.
-   *
-   * @param admit is asked before the RPCs are, and only then. Where it refuses, what is recorded is the answer, or
-   *   `rate_limited` where nothing is.
    */
-  look(txHash: Hash, admit?: Admit): Promise<TransactionLookup>
+  look(txHash: Hash, chainId?: number): Promise<TransactionLookup>
   /**
    * Records the transaction's deposits and credits those that are due, by the code the gate runs. Idempotent; concurrent
-   * calls for one hash share one verification. `admit` as for `look`.
+   * calls for one hash share one verification.
    */
-  submit(txHash: Hash, chainId?: number, admit?: Admit): Promise<TransactionLookup>
+  submit(txHash: Hash, chainId?: number): Promise<TransactionLookup>
 }
 
 export type TransactionLookup =
   | { kind: 'found'; transaction: TransactionView }
   | { kind: 'not_found' }
   | { kind: 'unavailable' }
-  | { kind: 'rate_limited'; retryAfterSeconds: number }

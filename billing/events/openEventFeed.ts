@@ -21,8 +21,6 @@ export interface EventFeed {
 }
 
 export interface EventFeedOptions {
-  /** What streams read with, where that is another pool than the feed's own. */
-  reads?: Sql
   stop: AbortSignal
   /** Called when reading fails, once until it works again. */
   onProblem: (error: unknown) => void
@@ -32,10 +30,7 @@ export interface EventFeedOptions {
  * Opens the feed of this process, which runs until stopped. A client that subscribes first and reads afterwards misses
  * nothing: everything published after its read wakes it.
  */
-export async function openEventFeed(
-  sql: Sql,
-  { reads = sql, stop, onProblem }: EventFeedOptions,
-): Promise<EventFeed> {
+export async function openEventFeed(sql: Sql, { stop, onProblem }: EventFeedOptions): Promise<EventFeed> {
   const subscribers = new Map<string, Set<() => void>>()
   const waker = createWaker()
   let { newest: last } = await readSeqs(sql)
@@ -70,9 +65,9 @@ export async function openEventFeed(
         if (of.size === 0 && subscribers.get(account) === of) subscribers.delete(account)
       }
     },
-    seqs: () => readSeqs(reads),
-    count: (account, range) => countAccountEvents(reads, account, range),
-    read: (account, range) => readAccountEvents(reads, account, range),
+    seqs: () => readSeqs(sql),
+    count: (account, range) => countAccountEvents(sql, account, range),
+    read: (account, range) => readAccountEvents(sql, account, range),
   }
 }
 

@@ -34,12 +34,9 @@ export async function runGate(
   await reviewSettings(deps)
   const wakers = [...deps.chains.values()].map(() => createWaker())
   // Ponder notifies in the transaction that writes the block's rows, so they are there when we look.
-  // postgres.js 3.4.9 may refuse to listen again for good where the database was away: then the timer alone drives the passes.
-  const listening = await deps.sql
-    .listen(`${INDEXER_VIEWS}_live_query`, () => {
-      for (const waker of wakers) waker.wake()
-    })
-    .catch(() => null)
+  const listening = await deps.sql.listen(`${INDEXER_VIEWS}_live_query`, () => {
+    for (const waker of wakers) waker.wake()
+  })
   try {
     await Promise.all(
       [...deps.chains.values()].map(async (chain, index) => {
@@ -62,7 +59,7 @@ export async function runGate(
       }),
     )
   } finally {
-    await listening?.unlisten().catch(() => {})
+    await listening.unlisten().catch(() => {})
   }
 }
 

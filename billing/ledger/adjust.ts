@@ -1,7 +1,8 @@
 import postgres from 'postgres'
 import type { Address } from 'viem'
 import type { Sql, Transaction } from '../database/connect.ts'
-import { type LedgerEntryView, postEntries } from './post.ts'
+import type { LedgerEntryView } from './listEntries.ts'
+import { postEntries } from './post.ts'
 
 /** PostgreSQL's numeric_value_out_of_range: the balance, or the amount itself, does not fit into a bigint. */
 const OUT_OF_RANGE = '22003'

@@ -15,7 +15,6 @@ const MAX_BEATS_PER_STATEMENT = 1_000
 const MAX_GROUPS_UNDER_WAY = 2
 /** Beyond this the caller is told to try again. */
 const MAX_BEATS_WAITING = 10_000
-const DEFAULT_PATIENCE_MS = 10_000
 
 /** What became of one heartbeat. `overloaded`: too many wait already; `unknown`: no session has that id. */
 export type BeatResult =
@@ -25,21 +24,15 @@ export type BeatResult =
 
 interface Waiting {
   id: string
-  since: number
   answer: (result: BeatResult) => void
   fail: (error: unknown) => void
 }
 
 /**
  * Makes the function that bills single heartbeats. Those that come within a few milliseconds share one statement and one
- * commit, and each is answered after that commit. Bounded: no more than 10 000 wait, and none is sent after `patienceMs`,
- * when its caller has gone to ask again.
+ * commit, and each is answered after that commit. Bounded: no more than 10 000 wait.
  */
-export function createBeats(
-  sql: Sql,
-  limits: MeterLimits,
-  patienceMs = DEFAULT_PATIENCE_MS,
-): (id: string) => Promise<BeatResult> {
+export function createBeats(sql: Sql, limits: MeterLimits): (id: string) => Promise<BeatResult> {
   let waiting: Waiting[] = []
   let underWay = 0
   let timer: NodeJS.Timeout | null = null
@@ -53,9 +46,6 @@ export function createBeats(
   async function send(): Promise<void> {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    const late = performance.now() - patienceMs
-    for (const { answer } of waiting.filter(({ since }) => since < late)) answer({ kind: 'overloaded' })
-    waiting = waiting.filter(({ since }) => since >= late)
     const group = waiting.slice(0, MAX_BEATS_PER_STATEMENT)
     waiting = waiting.slice(MAX_BEATS_PER_STATEMENT)
     underWay += 1
@@ -81,7 +71,7 @@ export function createBeats(
   return (id) => {
     if (waiting.length >= MAX_BEATS_WAITING) return Promise.resolve({ kind: 'overloaded' })
     return new Promise((answer, fail) => {
-      waiting.push({ id, since: performance.now(), answer, fail })
+      waiting.push({ id, answer, fail })
       schedule()
     })
   }

@@ -49,6 +49,8 @@ export function formatAmount(baseUnits: bigint, decimals: number): string {
   return `${baseUnits < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`
 }
 
+const THOUSANDS = /\B(?=(\d{3})+$)/g
+
 /**
  * Formats base units for people: thousands separated, at most `maxDecimals` decimals, truncated and never rounded up, so
  * that nobody is shown more than there is. An amount above zero never reads as zero: it then keeps all its decimals. For
@@ -61,7 +63,7 @@ export function showAmount(baseUnits: bigint, decimals: number, maxDecimals = 6)
   const cut = fraction.slice(0, maxDecimals).replace(/0+$/, '')
   const isSwallowed = whole === '0' && cut === '' && fraction !== ''
   const shown = isSwallowed ? fraction : cut
-  return `${BigInt(whole).toLocaleString('en-US')}${shown === '' ? '' : `.${shown}`}`
+  return `${whole.replace(THOUSANDS, ',')}${shown === '' ? '' : `.${shown}`}`
 }
 
 /** Micros per base unit, exact: the `rate` of a quote. */

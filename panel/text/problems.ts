@@ -118,10 +118,6 @@ export const problemTexts: Record<ProblemCode, ProblemText> = {
     what: 'The service has too much to do right now.',
     todo: `Try again in a moment. ${nothingToDo}`,
   },
-  database_unavailable: {
-    what: 'The service cannot reach its books right now.',
-    todo: `Try again in a moment. ${nothingToDo}`,
-  },
   price_unavailable: {
     what: 'No trustworthy price is available at the moment.',
     todo: 'A payment made now is held, and credited automatically once there is a price. Or pay in another asset.',

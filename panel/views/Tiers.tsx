@@ -40,5 +40,5 @@ export function Tiers() {
 }
 
 function wholeText(whole: string): string {
-  return BigInt(whole).toLocaleString('en-US')
+  return whole.replace(/\B(?=(\d{3})+$)/g, ',')
 }

@@ -78,7 +78,7 @@ export async function signMessage(message: string): Promise<SignOutcome> {
       params: [hexOf(message), current.address],
     })
     // A contract's signature may have any length (ERC-1271, ERC-6492).
-    return typeof signature === 'string' && signature.length % 2 === 0 && /^0x[0-9a-f]+$/i.test(signature)
+    return typeof signature === 'string' && /^0x([0-9a-f]{2})+$/i.test(signature)
       ? { kind: 'signed', signature: signature as `0x${string}` }
       : { kind: 'failed', detail: walletText.noSignature }
   } catch (thrown) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import type { Address } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { walletTokenHash } from '../../billing/auth/challenges.ts'
+import { walletTokenHash } from '../../billing/auth/walletTokens.ts'
 import { type Scene, startScene } from '../support/startScene.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 

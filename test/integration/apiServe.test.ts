@@ -3,9 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { AppDeps } from '../../billing/api/appDeps.ts'
 import { createApp } from '../../billing/api/createApp.ts'
 import { type Serving, serve } from '../../billing/api/serve.ts'
-import { createMetrics } from '../../billing/health/createMetrics.ts'
-import { waitUntil } from '../support/waitUntil.ts'
-import { account, fakeDeps, knownHash, serviceKey, wallet, walletToken } from '../unit/api/fakeDeps.ts'
+import { account, fakeDeps, knownHash, serviceKey, wallet } from '../unit/api/fakeDeps.ts'
 import { statusAndCode } from '../unit/api/statusAndCode.ts'
 
 const serving: Serving[] = []
@@ -205,94 +203,4 @@ test('a port that is taken is said at once', async () => {
   const { url } = await served()
   const taken = serve(createApp(fakeDeps()), { host: '127.0.0.1', port: Number(new URL(url).port) })
   await expect(taken).rejects.toThrow('EADDRINUSE')
-})
-
-/** How long it takes until the other side closes a connection on which `text` was sent at once and `more` every second. */
-async function closedAfterMs(url: string, text: string, more = ''): Promise<number> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  const startedAtMs = performance.now()
-  socket.on('error', () => {})
-  socket.on('data', () => {})
-  if (text !== '') socket.write(text)
-  const drip = setInterval(() => more !== '' && socket.write(more), 1_000)
-  await new Promise((resolve) => socket.on('close', resolve))
-  clearInterval(drip)
-  return performance.now() - startedAtMs
-}
-
-test.each([
-  ['without any request', '', '', 10_000],
-  ['that sends its head byte by byte', 'GET /health/live HTTP/1.1\r\nHost: x\r\nX: ', 'x', 10_000],
-  [
-    'that sends its body byte by byte',
-    'POST /v1/deposits HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{',
-    ' ',
-    30_000,
-  ],
-])('a connection %s is cut when it is said to be, to a few seconds', async (_, text, more, afterMs) => {
-  const { url } = await served()
-  const tookMs = await closedAfterMs(url, text, more)
-  expect(tookMs).toBeGreaterThan(afterMs - 1_500)
-  expect(tookMs).toBeLessThan(afterMs + 8_000)
-})
-
-test('one address has no more connections than it leaves for others, and gives them back', async () => {
-  const server = await serve(createApp(fakeDeps()), { host: '127.0.0.1', port: 0, maxConnections: 40 })
-  serving.push(server)
-  const { port } = new URL(server.url)
-  const open = (localAddress: string) => {
-    const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress })
-    socket.on('error', () => {})
-    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n')
-    const answered = new Promise<boolean>((resolve) => {
-      socket.on('data', () => resolve(true))
-      socket.on('close', () => resolve(false))
-    })
-    return { socket, answered }
-  }
-  const many = Array.from({ length: 40 }, () => open('127.0.0.1'))
-  const answered = await Promise.all(many.map(({ answered }) => answered))
-  expect(answered.filter((isAnswered) => isAnswered)).toHaveLength(20)
-  const other = open('127.0.0.2')
-  expect(await other.answered).toBe(true)
-  for (const { socket } of many) socket.destroy()
-  await waitUntil(async () => open('127.0.0.1').answered, { withinMs: 5_000, what: 'room again' })
-})
-
-test('a hundred uploads that are cut off are 499, no error of ours, and no line of the log', async () => {
-  const metrics = createMetrics()
-  const deps = fakeDeps({ metrics })
-  const server = await serve(createApp(deps), { host: '127.0.0.1', port: 0 })
-  serving.push(server)
-  const heads = [
-    'POST /v1/deposits HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"txHash"',
-    'POST /v1/auth/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"message',
-    `POST /v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${serviceKey}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
-    `POST /v1/auth/logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${walletToken}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`,
-  ]
-  for (let count = 0; count < 100; count++) {
-    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-    socket.on('error', () => {})
-    await new Promise<void>((resolve) => socket.write(heads[count % heads.length] ?? '', () => resolve()))
-    // The head has arrived before the end does; some reset, some close in order.
-    if (count % 8 < 4) socket.resetAndDestroy()
-    else socket.end()
-  }
-  const statuses = async () => {
-    const { values } = await metrics.httpRequestsTotal.get()
-    const counts: Record<string, number> = {}
-    for (const { labels, value } of values) {
-      counts[String(labels.status)] = (counts[String(labels.status)] ?? 0) + value
-    }
-    return counts
-  }
-  await waitUntil(async () => ((await statuses())['499'] ?? 0) > 0, { withinMs: 5_000, what: 'hang-ups' })
-  await fetch(`${server.url}/health/live`)
-  await waitUntil(async () => Object.values(await statuses()).reduce((sum, one) => sum + one, 0) >= 90, {
-    withinMs: 5_000,
-    what: 'all to be counted',
-  })
-  expect(Object.keys(await statuses()).filter((status) => status.startsWith('5'))).toEqual([])
-  const levels = deps.logged.map((line) => (JSON.parse(line) as { level: number }).level)
-  expect(Math.max(...levels)).toBe(20)
 })

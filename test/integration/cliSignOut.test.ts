@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readWalletToken } from '../../billing/auth/challenges.ts'
 import { createSignIn, type SignIn } from '../../billing/auth/createSignIn.ts'
+import { readWalletToken } from '../../billing/auth/walletTokens.ts'
 import { runCli } from '../../cli/runCli.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 

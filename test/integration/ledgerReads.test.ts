@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sql } from '../../billing/database/connect.ts'
-import { type AdjustInput, adjust } from '../../billing/ledger/adjust.ts'
-import { listEntries, postEntries } from '../../billing/ledger/post.ts'
+import type { AdjustInput } from '../../billing/ledger/adjust.ts'
+import { adjust } from '../../billing/ledger/adjust.ts'
+import { listEntries } from '../../billing/ledger/listEntries.ts'
+import { postEntries } from '../../billing/ledger/post.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 let database: TestDatabase

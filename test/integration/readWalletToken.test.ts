@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readWalletToken, walletTokenHash } from '../../billing/auth/challenges.ts'
+import { readWalletToken, walletTokenHash } from '../../billing/auth/walletTokens.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 const WALLET = `0x${'a1'.repeat(20)}`

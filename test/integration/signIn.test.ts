@@ -1,23 +1,13 @@
-import {
-  type Address,
-  concatHex,
-  encodeFunctionData,
-  type Hex,
-  hashMessage,
-  padHex,
-  parseSignature,
-  serializeCompactSignature,
-  signatureToCompactSignature,
-  size,
-} from 'viem'
+import { type Address, concatHex, encodeFunctionData, type Hex, hashMessage, padHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { parseSiweMessage } from 'viem/siwe'
 import { serializeErc6492Signature } from 'viem/utils'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Api } from '../../billing/api/appDeps.ts'
 import { createApp } from '../../billing/api/createApp.ts'
-import { purgeSignIns, readWalletToken } from '../../billing/auth/challenges.ts'
+import { purgeSignIns } from '../../billing/auth/challenges.ts'
 import { createSignIn, type SignIn } from '../../billing/auth/createSignIn.ts'
+import { readWalletToken } from '../../billing/auth/walletTokens.ts'
 import { checkSignature } from '../../billing/chain/contracts/checkSignature.ts'
 import { openEndpoints } from '../../billing/chain/rpc/rpcEndpoint.ts'
 import { createChain, type TestChain, type TestContract } from '../support/createChain.ts'
@@ -216,23 +206,6 @@ describe('a key', () => {
     expect(honest.totalCalls()).toBe(0)
   })
 
-  test('signs in by the short form of its signature too (EIP-2098), and by nobody else’s', async () => {
-    const account = someone()
-    for (let times = 0; times < 8; times++) {
-      const message = await challengeFor(account.address)
-      const short = async (signer: typeof account): Promise<Hex> =>
-        serializeCompactSignature(
-          signatureToCompactSignature(parseSignature(await signer.signMessage({ message }))),
-        )
-      expect(await statusAndCode(await verify(message, await short(someone())))).toEqual(invalid)
-      const signature = await short(account)
-      expect(size(signature)).toBe(64)
-      honest.resetCalls()
-      await tokenOf(await verify(message, signature))
-      expect(honest.totalCalls()).toBe(0)
-    }
-  })
-
   test('of somebody else does not sign in, and the right one still does afterwards (case 49)', async () => {
     const account = someone()
     const message = await challengeFor(account.address)
@@ -248,7 +221,6 @@ describe('a key', () => {
     ['none', '0x'],
     ['one byte', '0x00'],
     ['zeros', `0x${'00'.repeat(65)}`],
-    ['zeros in the short form', `0x${'00'.repeat(64)}`],
     ['the largest numbers', `0x${'ff'.repeat(65)}`],
     ['8 KiB', `0x${'5a'.repeat(8_192)}`],
     ['the mark of ERC-6492 alone', `0x${'6492'.repeat(16)}`],

@@ -91,7 +91,7 @@ export async function createStreamScene() {
       requireKey: refuse,
       requireWallet: requireWallet(config, dependencies.walletTokens),
       rateLimit: refuse,
-      rpcBudget: { lookup: refuse, signature: refuse },
+      hashBudget: refuse,
     }
     addEventsRoute(app, { ...dependencies, ...guards }, times)
     return serve(app, { host: '127.0.0.1', port: 0 })

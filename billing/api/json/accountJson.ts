@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { LedgerEntryView } from '../../ledger/post.ts'
+import type { LedgerEntryView } from '../../ledger/listEntries.ts'
 import { entryKinds } from '../../ledger/schema.ts'
 import type { AccountView } from '../../metering/readAccount.ts'
 import type { VolumeState, VolumeView } from '../../metering/volumes.ts'

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Address } from 'viem'
 import type { ApiEnv, AppDeps, WalletTokens } from '../appDeps.ts'
 import { problem } from '../problem.ts'
-import type { Caller, RateLimit, RpcBudget } from './budgets.ts'
+import type { HashBudget, RateLimit } from './budgets.ts'
 
 /**
  * Makes the middleware that admits only holders of a key: 401 without a key or with an unknown one, 403 with one of the wrong
@@ -62,18 +62,6 @@ export function requireWallet(keys: ApiKeys, walletTokens: WalletTokens): Middle
     if (address === null) return refuseBearer(c, 'unknown', 'The token is not known, or has expired.')
     c.set('wallet', address)
     return next()
-  }
-}
-
-/** Makes the function that says who calls a public route. A bad bearer is ignored there: its sender is anybody. */
-export function callerOf(keys: ApiKeys, walletTokens: WalletTokens): (c: Context) => Promise<Caller> {
-  const kindOf = keyKind(keys)
-  return async (c) => {
-    const token = bearerToken(c)
-    if (token === null) return { kind: 'client' }
-    if (kindOf(token) !== null) return { kind: 'service' }
-    const wallet = await walletTokens.addressOf(token)
-    return wallet === null ? { kind: 'client' } : { kind: 'wallet', wallet }
   }
 }
 
@@ -143,5 +131,5 @@ export interface RouteDeps extends AppDeps {
   requireKey: ReturnType<typeof authenticate>
   requireWallet: ReturnType<typeof requireWallet>
   rateLimit: RateLimit
-  rpcBudget: RpcBudget
+  hashBudget: HashBudget
 }

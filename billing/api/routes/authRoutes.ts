@@ -4,7 +4,7 @@ import type { Hex } from 'viem'
 import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
 import { jsonBody, noBody } from '../request/body.ts'
-import { takePoints } from '../request/budgets.ts'
+import { takeOne } from '../request/budgets.ts'
 import { addressField } from '../request/fields.ts'
 import type { RouteDeps } from '../request/guards.ts'
 import { bearerToken } from '../request/guards.ts'
@@ -50,14 +50,9 @@ export const SignedInSchema = z
 
 const signatureField = z
   .string()
-  .refine(isSignature, `must be 0x and whole bytes of hex digits, at most ${MAX_SIGNATURE_BYTES}`)
+  .max(2 + 2 * MAX_SIGNATURE_BYTES)
+  .regex(/^0x([0-9a-fA-F]{2})*$/, 'must be 0x and whole bytes of hex digits')
   .transform((text) => text as Hex)
-  .openapi({ type: 'string', maxLength: 2 + 2 * MAX_SIGNATURE_BYTES, pattern: '^0x([0-9a-fA-F]{2})*$' })
-
-/** Length before content: what is too long is not looked at. */
-function isSignature(text: string): boolean {
-  return text.length <= 2 + 2 * MAX_SIGNATURE_BYTES && text.length % 2 === 0 && /^0x[0-9a-fA-F]*$/.test(text)
-}
 
 const challengeRoute = createRoute({
   method: 'post',
@@ -142,7 +137,7 @@ function addChallengeRoute(app: Api, deps: RouteDeps): void {
         retryAfterSeconds: clientWaitsSeconds,
       })
     }
-    const allWaitSeconds = await takePoints(all, 'all')
+    const allWaitSeconds = await takeOne(all, 'all')
     if (allWaitSeconds !== null) {
       return problem(c, 'overloaded', 'Too many people sign in at the moment.', {
         retryAfterSeconds: allWaitSeconds,
@@ -159,7 +154,7 @@ function addVerifyRoute(app: Api, deps: RouteDeps): void {
     if (retryAfterSeconds !== null) {
       return problem(c, 'rate_limited', 'Too many requests from this address.', { retryAfterSeconds })
     }
-    const result = await deps.signIn.verify(c.req.valid('json'), deps.rpcBudget.signature())
+    const result = await deps.signIn.verify(c.req.valid('json'))
     switch (result.kind) {
       case 'signed_in': {
         const { token, expiresAt, address } = result.signedIn
@@ -174,10 +169,6 @@ function addVerifyRoute(app: Api, deps: RouteDeps): void {
         deps.logger.warn({ why: result.detail }, "a contract's signature could not be checked")
         return problem(c, 'chain_unavailable', 'The chain of this wallet could not be asked.', {
           retryAfterSeconds: CHAIN_RETRY_SECONDS,
-        })
-      case 'rate_limited':
-        return problem(c, 'rate_limited', 'Too many contracts are asked about signatures.', {
-          retryAfterSeconds: result.retryAfterSeconds,
         })
       case 'overloaded':
         return problem(c, 'overloaded', 'Too many signatures wait to be checked.', {

@@ -78,7 +78,11 @@ const submitRoute = createRoute({
 export function addTransactionRoutes(app: Api, deps: RouteDeps): void {
   app.openapi(lookRoute, async (c) => {
     const { txHash } = c.req.valid('param')
-    const lookup = await deps.desk.look(txHash, deps.rpcBudget.lookup(c))
+    const retryAfterSeconds = await deps.rateLimit(c)
+    if (retryAfterSeconds !== null) {
+      return problem(c, 'rate_limited', 'Too many requests from this address.', { retryAfterSeconds })
+    }
+    const lookup = await deps.hashBudget(txHash, () => deps.desk.look(txHash))
     switch (lookup.kind) {
       case 'found':
         return c.json(transactionJson(lookup.transaction), 200)
@@ -89,7 +93,7 @@ export function addTransactionRoutes(app: Api, deps: RouteDeps): void {
           retryAfterSeconds: CHAIN_RETRY_SECONDS,
         })
       case 'rate_limited':
-        return problem(c, 'rate_limited', 'Too many transactions are being looked up.', {
+        return problem(c, 'rate_limited', 'Too many unknown transactions are being looked up.', {
           retryAfterSeconds: lookup.retryAfterSeconds,
         })
     }
@@ -101,7 +105,11 @@ export function addTransactionRoutes(app: Api, deps: RouteDeps): void {
       const faults = [{ in: 'json', path: 'chainId', message: 'is not a configured chain' }]
       return problem(c, 'invalid_request', `Chain ${chainId} is not configured.`, { faults })
     }
-    const lookup = await deps.desk.submit(txHash, chainId, deps.rpcBudget.lookup(c))
+    const retryAfterSeconds = await deps.rateLimit(c)
+    if (retryAfterSeconds !== null) {
+      return problem(c, 'rate_limited', 'Too many requests from this address.', { retryAfterSeconds })
+    }
+    const lookup = await deps.hashBudget(txHash, () => deps.desk.submit(txHash, chainId))
     switch (lookup.kind) {
       case 'found':
         break
@@ -112,7 +120,7 @@ export function addTransactionRoutes(app: Api, deps: RouteDeps): void {
           retryAfterSeconds: CHAIN_RETRY_SECONDS,
         })
       case 'rate_limited':
-        return problem(c, 'rate_limited', 'Too many transactions are being looked up.', {
+        return problem(c, 'rate_limited', 'Too many unknown transactions are being looked up.', {
           retryAfterSeconds: lookup.retryAfterSeconds,
         })
     }

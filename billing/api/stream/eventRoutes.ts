@@ -2,13 +2,11 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Address } from 'viem'
 import type { Api } from '../appDeps.ts'
 import { problem, problemResponses } from '../problem.ts'
-import { clientNetworks, createShares } from '../request/budgets.ts'
 import type { RouteDeps } from '../request/guards.ts'
 import { bearerToken } from '../request/guards.ts'
 import { type EventStreamTimes, eventStreams } from './eventStreams.ts'
 
 const MAX_STREAMS_PER_WALLET = 5
-/** Of which a client address may hold no more than it leaves for others. */
 const MAX_STREAMS = 5_000
 const RETRY_SECONDS = 5
 
@@ -38,7 +36,7 @@ const description = [
 export function addEventsRoute(app: Api, deps: RouteDeps, times: EventStreamTimes = TIMES): void {
   const streams = eventStreams(deps, times)
   const perWallet = new Map<Address, number>()
-  const shares = createShares(MAX_STREAMS)
+  let all = 0
 
   const route = createRoute({
     method: 'get',
@@ -72,22 +70,17 @@ export function addEventsRoute(app: Api, deps: RouteDeps, times: EventStreamTime
         retryAfterSeconds: RETRY_SECONDS,
       })
     }
-    if (deps.events.feed.stopped.aborted) {
+    if (all >= MAX_STREAMS || deps.events.feed.stopped.aborted) {
       return problem(c, 'overloaded', 'No more streams can be had here now.', {
         retryAfterSeconds: RETRY_SECONDS,
       })
     }
     // Nobody would ever read or cancel the body of an answer to HEAD.
     if (c.req.raw.method === 'HEAD') return c.body('', 200, headers)
-    const release = shares.take(clientNetworks(c, deps.config.trustProxy))
-    if (release === null) {
-      return problem(c, 'overloaded', 'This address has as many streams as there is room for others.', {
-        retryAfterSeconds: RETRY_SECONDS,
-      })
-    }
+    all += 1
     perWallet.set(wallet, ofWallet + 1)
     const onEnd = () => {
-      release()
+      all -= 1
       const left = (perWallet.get(wallet) ?? 1) - 1
       if (left === 0) perWallet.delete(wallet)
       else perWallet.set(wallet, left)

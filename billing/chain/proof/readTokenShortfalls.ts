@@ -1,9 +1,9 @@
 import { type Address, type Hash, pad } from 'viem'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { readBalances } from '../contracts/readBalances.ts'
 import type { ChainState } from '../rpc/openState.ts'
 import type { RpcEndpoint } from '../rpc/rpcEndpoint.ts'
-import { logs } from '../rpc/wire.ts'
+import { log } from '../rpc/wire.ts'
 import type { EvidenceContext, TokenShortfall, TransactionEvidence } from './evidence.ts'
 import { TRANSFER_TOPIC } from './transfers.ts'
 
@@ -46,6 +46,8 @@ export async function readTokenShortfalls(
   }
   return shortfalls
 }
+
+const logs = z.array(log)
 
 async function readNetOfLogs(endpoint: RpcEndpoint, token: Address, wallet: Address, blockHash: Hash) {
   const topic = pad(wallet)

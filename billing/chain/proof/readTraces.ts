@@ -13,8 +13,8 @@ export type TraceReading =
 /** From this many transactions on, the whole block is traced at once instead of each transaction by itself. */
 export const MIN_TRANSACTIONS_FOR_WHOLE_BLOCK = 8
 
-/** A frame takes some 500 bytes and its calldata: more payments than the gas of a transaction pays for. Read in one go. */
-const MAX_TRACE_BYTES = 4 * 1024 * 1024
+/** A frame takes some 500 bytes and its calldata: ten thousand payments in one transaction are less. */
+const MAX_TRACE_BYTES = 8 * 1024 * 1024
 const MAX_BLOCK_TRACES_BYTES = 32 * 1024 * 1024
 
 /** Traces of one RPC read at once: what is read is in memory, and the RPC's other questions need their turns. */
@@ -32,7 +32,7 @@ const CALL_TRACER = { tracer: 'callTracer' }
  * Traces transactions of a block on one RPC and reads the ETH payments to the wallet out of each. Where a trace fails, is
  * too large, too slow or of another shape, that concerns its own transaction only.
  *
- * Memory and time are bounded, whatever an attacker has put into the block: an answer may have 4 MB for a transaction and
+ * Memory and time are bounded, whatever an attacker has put into the block: an answer may have 8 MB for a transaction and
  * 32 MB for a block, six are read at once, and where many transactions are asked for, each has less of the time, so that a
  * hundred slow ones delay one among them by seconds.
  *

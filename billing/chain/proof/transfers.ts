@@ -1,7 +1,7 @@
 import { type Address, toEventSelector, zeroAddress } from 'viem'
 import type { Asset } from '../../config/config.ts'
 import { shapeError } from '../rpc/rpcError.ts'
-import { readCallFrame, type WireReceipt } from '../rpc/wire.ts'
+import { callFrame, type WireReceipt } from '../rpc/wire.ts'
 
 /** A proven movement of an asset to the revenue wallet. */
 export interface ProvenTransfer {
@@ -53,14 +53,15 @@ export function transfersFromTrace(trace: unknown, wallet: Address): ProvenTrans
   // A list instead of recursion: the payer decides how deep a trace goes, and must not exhaust our stack.
   const open = [trace]
   while (open.length > 0) {
-    const frame = readCallFrame(open.pop())
-    if (frame === null) throw shapeError('callTracer')
-    if (frame.failed) continue
+    const parsed = callFrame.safeParse(open.pop())
+    if (!parsed.success) throw shapeError('callTracer')
+    const frame = parsed.data
+    if (frame.error != null) continue
     const movesEther = frame.type === 'CALL' || frame.type === 'SELFDESTRUCT'
-    if (movesEther && frame.to === wallet && frame.from !== wallet && frame.value > 0n) {
-      transfers.push({ asset: 'eth', payer: frame.from, amountBaseUnits: frame.value })
+    if (movesEther && frame.to === wallet && frame.from !== wallet && (frame.value ?? 0n) > 0n) {
+      transfers.push({ asset: 'eth', payer: frame.from, amountBaseUnits: frame.value ?? 0n })
     }
-    for (const call of frame.calls) open.push(call)
+    for (const call of frame.calls ?? []) open.push(call)
   }
   return transfers
 }

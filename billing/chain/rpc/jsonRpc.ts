@@ -4,40 +4,6 @@ import { RpcError, shapeError } from './rpcError.ts'
 /** Traces of a large block can take tens of megabytes; a larger answer is refused unread. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
-const KIB = 1024
-const MIB = 1024 * KIB
-
-/**
- * The largest answer to each kind of request, in bytes; a larger one is refused unread. Reading one takes our only thread:
- * the smallest that nobody honest exceeds. A receipt of 4 MB has some seven thousand logs, far more than the gas of a
- * transaction pays for in transfers. Traces are bounded where they are asked for.
- */
-const MAX_BYTES_BY_METHOD: Readonly<Record<string, number>> = {
-  // A number; an error in words may be longer.
-  eth_chainId: 2 * MIB,
-  eth_blockNumber: 2 * MIB,
-  eth_getBalance: 2 * MIB,
-  eth_call: 2 * MIB,
-  eth_getTransactionByHash: 2 * MIB,
-  eth_getTransactionReceipt: 4 * MIB,
-}
-/** A header lists the hashes of its transactions. */
-const MAX_HEADER_BYTES = 2 * MIB
-
-/** The largest answer to a request that says nothing else. */
-export function maxResponseBytes(method: string, params: readonly unknown[]): number {
-  if (method === 'eth_getBlockByNumber' && params[1] !== true) return MAX_HEADER_BYTES
-  return MAX_BYTES_BY_METHOD[method] ?? MAX_RESPONSE_BYTES
-}
-
-/** Others have their turn between two steps with an answer this large. */
-const LARGE_TEXT_CHARACTERS = 256 * KIB
-
-/** Lets others have their turn where a text is large. */
-export async function breathe(text: string): Promise<void> {
-  if (text.length > LARGE_TEXT_CHARACTERS) await new Promise((resolve) => setImmediate(resolve))
-}
-
 /** A provider's error message is cut to this length: the rest does not belong in a log line. */
 const MAX_MESSAGE_CHARACTERS = 300
 
@@ -132,9 +98,7 @@ function responseError(
 ): RpcError {
   const told = typeof error === 'object' && error !== null ? error : {}
   const code = codeOf(told)
-  const said = 'message' in told && typeof told.message === 'string' ? told.message : `${method} failed`
-  // A hostile answer is as long as it likes.
-  const text = said.slice(0, 100 * MAX_MESSAGE_CHARACTERS)
+  const text = 'message' in told && typeof told.message === 'string' ? told.message : `${method} failed`
   const message = clean(text, secrets)
   // By custom, nodes tell of a revert by code 3.
   const isRevert = code === 3 || /\brevert/i.test(text)
@@ -201,10 +165,7 @@ export function httpSender(url: string, secrets: readonly string[]): Send {
       throw transportError({ timedOut: signal.aborted })
     }
     if (answer === 'too_large') throw tooLargeError(method)
-    await breathe(answer.text)
-    const result = readAnswer(answer, { method, id, secrets })
-    await breathe(answer.text)
-    return result
+    return readAnswer(answer, { method, id, secrets })
   }
 }
 
@@ -214,10 +175,8 @@ async function readBody(response: Response, maxBytes: number): Promise<RawAnswer
   // Ended early, the loop cancels what is still to come.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength
-    if (bytes > maxBytes && response.ok) return 'too_large'
+    if (bytes > maxBytes) return 'too_large'
     chunks.push(chunk)
-    // Of a failure, the beginning says enough.
-    if (bytes > maxBytes) break
   }
   const text = Buffer.concat(chunks).toString('utf8')
   return { status: response.status, text, retryAfter: response.headers.get('retry-after') }

@@ -111,7 +111,7 @@ function watchedClient(endpoint: RpcEndpoint, callCount: number) {
 
 const callAnswer = z
   .string()
-  .refine((answer) => answer.length > 2 && answer.length % 2 === 0 && /^0x[0-9a-fA-F]*$/.test(answer))
+  .regex(/^0x([0-9a-fA-F]{2})+$/)
   .transform((answer) => answer as Hex)
 
 /** Throws unless this is the multicall code's answer to that many calls: otherwise the code never ran. */

@@ -1,7 +1,8 @@
 import { type Address, numberToHex } from 'viem'
+import { z } from 'zod'
 import type { RpcEndpoint } from './rpcEndpoint.ts'
 import { failureOf, saysNoSuchMethod } from './rpcError.ts'
-import { logs, type WireLog } from './wire.ts'
+import { log, type WireLog } from './wire.ts'
 
 /** Which logs, as eth_getLogs has it. */
 export interface LogFilter {
@@ -9,6 +10,7 @@ export interface LogFilter {
   topics: (string | null)[]
 }
 
+const logs = z.array(log)
 const widths = new WeakMap<RpcEndpoint, LogWidth>()
 
 /**

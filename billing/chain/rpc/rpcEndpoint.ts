@@ -2,8 +2,7 @@ import pLimit from 'p-limit'
 import type { z } from 'zod'
 import { urlSecrets } from '../../log/loggableError.ts'
 import { BackOff, type Ticket } from './backOff.ts'
-import { noteRequest } from './countRequests.ts'
-import { httpSender, maxResponseBytes, transportError } from './jsonRpc.ts'
+import { httpSender, transportError } from './jsonRpc.ts'
 import { describeRpcFailure, failureOf, RpcError, type RpcFailure, shapeError } from './rpcError.ts'
 import { webSocketSender } from './webSocketSender.ts'
 
@@ -81,14 +80,8 @@ export function createRpcEndpoint(
     const timer = setTimeout(() => late.abort(), ticket.tries ? Math.min(leftMs, TRIAL_TIMEOUT_MS) : leftMs)
     const tell = (outcome: 'ok' | 'error') =>
       onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
-    noteRequest()
     try {
-      const result = await send(
-        method,
-        params,
-        late.signal,
-        bounds.maxBytes ?? maxResponseBytes(method, params),
-      )
+      const result = await send(method, params, late.signal, bounds.maxBytes)
       ticket.answered()
       tell('ok')
       return result

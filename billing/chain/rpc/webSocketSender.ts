@@ -1,6 +1,5 @@
 import { WebSocket } from 'ws'
 import {
-  breathe,
   MAX_RESPONSE_BYTES,
   nextRequestId,
   readAnswer,
@@ -31,10 +30,7 @@ export function webSocketSender(url: string, secrets: readonly string[]): Send {
     const id = nextRequestId()
     const text = await connection.ask({ id, method, params }, signal)
     if (Buffer.byteLength(text) > maxBytes) throw tooLargeError(method)
-    await breathe(text)
-    const result = readAnswer({ status: null, text }, { method, id, secrets })
-    await breathe(text)
-    return result
+    return readAnswer({ status: null, text }, { method, id, secrets })
   }
 }
 

@@ -5,11 +5,11 @@ import {
   adoptDeliveries,
   type ClaimedDelivery,
   claimDeliveries,
-  planWebhookRetry,
   recordAttempt,
   registerEndpoint,
   releaseDelivery,
 } from './deliveries.ts'
+import { planWebhookRetry } from './planWebhookRetry.ts'
 import { postWebhook, type WebhookTarget, webhookEndpointId } from './postWebhook.ts'
 
 /** If a notification is lost, its event is sent this much later. */

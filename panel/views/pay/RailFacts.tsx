@@ -85,7 +85,7 @@ function priceText(usd: string): string {
   const leading = /^0*/.exec(fraction)?.[0].length ?? 0
   const cut = whole === '0' ? fraction.slice(0, leading + 4) : fraction.slice(0, 2).padEnd(2, '0')
   const shown = /^0*$/.test(cut) ? '' : `.${cut}`
-  return `${BigInt(whole).toLocaleString('en-US')}${shown}`
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}${shown}`
 }
 
 function sourceText({ priceSource }: Quote): string {

@@ -17,26 +17,3 @@ contract OddSigner {
         }
     }
 }
-
-/// A wallet that answers, or reverts, with as many bytes as it was told to: calls cost others what they cost to read.
-contract LoudSigner {
-    uint256 private immutable size;
-    bool private immutable reverts;
-
-    constructor(uint256 size_, bool reverts_) {
-        size = size_;
-        reverts = reverts_;
-    }
-
-    fallback() external {
-        uint256 said = size;
-        bool isRevert = reverts;
-        assembly {
-            mstore(0, shl(224, 0x1626ba7e))
-            if isRevert {
-                revert(0, said)
-            }
-            return(0, said)
-        }
-    }
-}

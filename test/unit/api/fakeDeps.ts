@@ -5,7 +5,7 @@ import type { Config } from '../../../billing/config/config.ts'
 import type { DepositView } from '../../../billing/deposits/depositViews.ts'
 import type { TransactionView } from '../../../billing/desk/createDesk.ts'
 import { createMetrics } from '../../../billing/health/createMetrics.ts'
-import type { LedgerEntryView } from '../../../billing/ledger/post.ts'
+import type { LedgerEntryView } from '../../../billing/ledger/listEntries.ts'
 import type { MeteredSession, SessionView } from '../../../billing/metering/meterSessions.ts'
 import type { AccountView } from '../../../billing/metering/readAccount.ts'
 import type { VolumeView } from '../../../billing/metering/volumes.ts'
@@ -28,8 +28,6 @@ const whole = (integer: bigint) => ({ numerator: integer, denominator: 1n })
 const usdcToken: Address = '0x00000000000000000000000000000000000000c0'
 
 export const config: Config = {
-  databasePoolSize: 20,
-  databaseTimeoutMs: 5_000,
   databaseUrl: 'postgres://credits:hunter2@127.0.0.1:5432/credits',
   indexerUrl: null,
   pollIntervalMs: 1000,
@@ -304,25 +302,19 @@ export function fakeDeps(
     const transaction = transactions[txHash]
     return transaction ? ({ kind: 'found', transaction } as const) : ({ kind: 'not_found' } as const)
   }
-  const standingOf = (txHash: Hash) =>
-    (transactions[txHash]?.deposits.length ?? 0) > 0 ? ('recorded' as const) : ('unknown' as const)
   return {
     asked,
     logged,
     config,
     logger: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     desk: {
-      look: async (txHash, admit) => {
-        const admission = await admit?.(standingOf(txHash))
-        if (admission?.kind === 'refused') return { ...admission, kind: 'rate_limited' }
-        asked.push(['look', txHash])
-        return lookup(txHash)
+      look: async (...args) => {
+        asked.push(['look', ...args])
+        return lookup(args[0])
       },
-      submit: async (txHash, chainId, admit) => {
-        const admission = await admit?.(standingOf(txHash))
-        if (admission?.kind === 'refused') return { ...admission, kind: 'rate_limited' }
-        asked.push(['submit', txHash, chainId])
-        return lookup(txHash)
+      submit: async (...args) => {
+        asked.push(['submit', ...args])
+        return lookup(args[0])
       },
     },
     quoter: {

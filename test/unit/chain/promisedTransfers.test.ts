@@ -1,6 +1,6 @@
 import { type Address, concatHex, encodeFunctionData, erc20Abi, type Hex, zeroAddress } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { promisedTransfers } from '../../../billing/chain/proof/locateTransaction.ts'
+import { promisedTransfers } from '../../../billing/chain/proof/previewTransaction.ts'
 import type { Asset } from '../../../billing/config/config.ts'
 
 const wallet: Address = `0x${'aa'.repeat(20)}`

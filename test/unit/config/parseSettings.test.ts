@@ -45,8 +45,6 @@ describe('defaults', () => {
     expect(dataDir).toMatch(/^\/.*\/\.data$/)
     expect({ ...config, profiles: { ...config.profiles } }).toEqual({
       databaseUrl: null,
-      databasePoolSize: 20,
-      databaseTimeoutMs: 5_000,
       host: '127.0.0.1',
       port: 8080,
       publicUrl: 'http://localhost:8080',

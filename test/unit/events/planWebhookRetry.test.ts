@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { planWebhookRetry } from '../../../billing/events/webhooks/deliveries.ts'
+import { planWebhookRetry } from '../../../billing/events/webhooks/planWebhookRetry.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
