@@ -408,6 +408,7 @@ export const answers: Record<string, Answers | null> = {
   wallet_token: null,
   sign_in_challenge: null,
   applied_functions: null,
+  passed_check: null,
   migration: null,
 }
 
