@@ -11,7 +11,6 @@ export default defineConfig({
     './billing/metering/schema.ts',
     './billing/events/schema.ts',
     './billing/auth/schema.ts',
-    './billing/health/schema.ts',
     './billing/database/schema.ts',
   ],
   out: './billing/database/migrations',

@@ -44,7 +44,7 @@ export async function startBilling(settings: ServiceSettings): Promise<MeasuredB
     peakMegabytes: () => peakOf(pid),
     async rpcRequests() {
       const text = await (await fetch(`${baseUrl}/metrics`)).text()
-      const samples = text.matchAll(/^axonos_rpc_requests_total\{[^}]*\} (\d+)$/gm)
+      const samples = text.matchAll(/^rpc_requests_total\{[^}]*\} (\d+)$/gm)
       return [...samples].reduce((sum, [, count]) => sum + Number(count), 0)
     },
     async stop() {

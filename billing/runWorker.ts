@@ -7,7 +7,6 @@ import { runForgetting } from './events/forgetEvents.ts'
 import { runWebhooks, type WebhookReport } from './events/webhooks/runWebhooks.ts'
 import type { GateDeps } from './gate/gateDeps.ts'
 import { runGate } from './gate/runGate.ts'
-import type { Metrics } from './health/createMetrics.ts'
 import { loggableError } from './log/loggableError.ts'
 import { storageRate } from './metering/accrueStorage.ts'
 import { meterLimits } from './metering/meterSessions.ts'
@@ -19,7 +18,6 @@ export interface WorkerDeps {
   config: Config
   databaseUrl: string
   logger: Logger
-  metrics: Pick<Metrics, 'leads' | 'webhookAttemptsTotal'>
 }
 
 /**
@@ -27,7 +25,7 @@ export interface WorkerDeps {
  * what has expired. If one of these stops with an error, all are stopped and a leader is elected anew.
  */
 export async function runWorker(
-  { gate, config, databaseUrl, logger, metrics }: WorkerDeps,
+  { gate, config, databaseUrl, logger }: WorkerDeps,
   stop: AbortSignal,
 ): Promise<void> {
   const tell = (error: unknown, what: string) => logger.error({ error: loggableError(error, config) }, what)
@@ -36,7 +34,6 @@ export async function runWorker(
     const leadership = await electLeader(databaseUrl, stop)
     if (leadership === null) return
     logger.info('this worker gates')
-    metrics.leads(leadership.signal)
     try {
       const over = AbortSignal.any([stop, leadership.signal])
       await Promise.all([
@@ -67,7 +64,6 @@ export async function runWorker(
               target: config.webhook,
               stop: over,
               report: reportWebhooks(config, logger),
-              onAttempt: (outcome) => metrics.webhookAttemptsTotal.inc({ outcome }),
             }),
       ])
     } catch (error) {

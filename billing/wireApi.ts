@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { AppDeps, Health } from './api/appDeps.ts'
+import type { AppDeps } from './api/appDeps.ts'
 import { builtPanelFolder, openPanelFiles } from './api/routes/panelFiles.ts'
 import { createSignIn, type SignIn } from './auth/createSignIn.ts'
 import { readWalletToken } from './auth/walletTokens.ts'
@@ -11,7 +11,8 @@ import { createDesk } from './desk/createDesk.ts'
 import { createQuoter } from './desk/createQuoter.ts'
 import type { EventFeed } from './events/openEventFeed.ts'
 import type { OpenedGate } from './gate/open/openGate.ts'
-import { countBeats, type Metrics } from './health/createMetrics.ts'
+import type { Metrics } from './health/createMetrics.ts'
+import { readHealth } from './health/readHealth.ts'
 import { adjust } from './ledger/adjust.ts'
 import { listEntries } from './ledger/listEntries.ts'
 import { storageRate } from './metering/accrueStorage.ts'
@@ -31,37 +32,27 @@ export interface ApiParts {
   progress: DepositProgress
   logger: Logger
   metrics: Metrics
-  health: Health
 }
 
 /** Wires the API: hands it everything it may ask or change. The HTTP side itself holds no SQL and reads no chain. */
 export function appDeps(
   config: Config,
   sql: Sql,
-  { gate, feed, progress, logger, metrics, health }: ApiParts,
+  { gate, feed, progress, logger, metrics }: ApiParts,
 ): AppDeps {
   const limits = meterLimits(config)
   const rate = storageRate(config)
   const required = confirmationsOf(gate)
-  // Asked anew each time: the rails of a chain are known once it has answered. In the order of RAILS.
-  const rails = () =>
-    config.rails.flatMap(({ rail: name }) => {
-      const known = gate.rails.get(name)
-      if (known === undefined) return []
-      const { config: rail, symbol, decimals } = known
-      return [
-        {
-          rail: rail.rail,
-          asset: rail.asset,
-          chainId: rail.chainId,
-          token: rail.token,
-          symbol,
-          decimals,
-          minimumBaseUnits: undiscountedMinimum(config.pricing, rail, decimals),
-          pricing: sourceOf(config.pricing, rail.asset),
-        },
-      ]
-    })
+  const rails = [...gate.rails.values()].map(({ config: rail, symbol, decimals }) => ({
+    rail: rail.rail,
+    asset: rail.asset,
+    chainId: rail.chainId,
+    token: rail.token,
+    symbol,
+    decimals,
+    minimumBaseUnits: undiscountedMinimum(config.pricing, rail, decimals),
+    pricing: sourceOf(config.pricing, rail.asset),
+  }))
   return {
     config,
     logger,
@@ -69,7 +60,8 @@ export function appDeps(
     quoter: createQuoter(gate.deps),
     metering: {
       start: (session) => startSession(sql, limits, session),
-      ...countBeats(metrics, { beat: createBeats(sql, limits), beatMany: createBatches(sql, limits) }),
+      beat: createBeats(sql, limits),
+      beatMany: createBatches(sql, limits),
       release: async (id) => (await meterSessions(sql, limits, [id], 'release'))[0] ?? null,
       readAccount: (address) => readAccount(sql, limits, address),
       listSessions: (address, page) => listSessions(sql, { account: address, live: false }, page),
@@ -82,7 +74,7 @@ export function appDeps(
       remove: (id) => deleteVolume(sql, rate, id),
       read: (id) => readVolume(sql, rate, id),
     },
-    rails,
+    rails: () => rails,
     ledger: {
       listEntries: (address, page) => listEntries(sql, address, page),
       adjust: (input) => adjust(sql, input),
@@ -92,7 +84,13 @@ export function appDeps(
       listByState: (filter, page) => listDeposits(sql, required, { payer: null, ...filter }, page),
     },
     prices: { list: (filter, page) => listPrices(sql, filter, page) },
-    health,
+    health: {
+      read: () =>
+        readHealth(
+          sql,
+          config.chains.map(({ chainId }) => chainId),
+        ),
+    },
     metrics,
     panel: openPanelFiles(builtPanelFolder),
     indexerUrl: () => config.indexerUrl,

@@ -1,6 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { Sql } from '../billing/database/connect.ts'
-import { notePassed } from '../billing/health/readGauges.ts'
 import type { ChainStep, SearchedRange } from '../billing/verify/findUnrecorded.ts'
 import { verifyBooks } from '../billing/verify/verifyBooks.ts'
 import { verifyChain } from '../billing/verify/verifyChain.ts'
@@ -23,9 +21,9 @@ export function verifyCommand({ terminal, end }: Cli): Command {
     .description(
       'Recomputes every balance from its entries, checks every entry against what it refers to, every credited deposit ' +
         'against its entry, its quote and what was told of it, all usage against its sessions, volumes and entries and ' +
-        'against what is held back from balances, and that the guards of the database are those of this release. Only ' +
-        'reads, as of one moment; safe beside a running service. Exit code 0 when all is in order, 1 when something ' +
-        'differs: each difference is named. That all was in order is told by /metrics.\n\n' +
+        'against what is held back from balances, and that the guards of the database are those of this release. Reads ' +
+        'only, as of one moment; safe beside a running service. Exit code 0 when all is in order, 1 when something ' +
+        'differs: each difference is named.\n\n' +
         'With --chain also proves every payment once more on the RPCs, which then takes all settings of the service, and ' +
         'archive nodes for what is old. What the RPCs cannot say is told, and is no difference.',
     )
@@ -59,24 +57,16 @@ export function verifyCommand({ terminal, end }: Cli): Command {
           await verifyBooks(deps.sql, report.tell)
           for await (const step of verifyChain(deps, search)) report.tell(step)
           const { differences, unread } = report.finish()
-          if (differences === 0) await tellOthers(deps.sql)
           end(differences === 0 && !(strict && unread > 0) ? exitCodes.ok : exitCodes.failed)
         })
       } else {
         await withDatabase(terminal, async (sql) => {
           report.begin()
           await verifyBooks(sql, report.tell)
-          const { differences } = report.finish()
-          if (differences === 0) await tellOthers(sql)
-          end(differences === 0 ? exitCodes.ok : exitCodes.failed)
+          end(report.finish().differences === 0 ? exitCodes.ok : exitCodes.failed)
         })
       }
     })
-}
-
-/** For /metrics. What was proven stays proven where this cannot be written: on a standby, by a role that only reads. */
-async function tellOthers(sql: Sql): Promise<void> {
-  await notePassed(sql, 'verify').catch(() => {})
 }
 
 function addRange(text: string, before: SearchedRange[] = []): SearchedRange[] {

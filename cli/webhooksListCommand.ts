@@ -8,7 +8,6 @@ import { withDatabase } from './withDatabase.ts'
 
 interface Options {
   failed?: boolean
-  givenUp?: boolean
   pending?: boolean
   limit: number
   json?: boolean
@@ -19,16 +18,10 @@ export function webhooksListCommand({ terminal }: Cli): Command {
   return new Command('list')
     .summary('list deliveries, newest event first')
     .description(
-      'Lists deliveries of events with their last attempt, newest event first: all, those that fail now (tried again or ' +
-        'given up), those given up, or those that are still to come. A receiver is named by the first 16 hex digits of the SHA-256 of its URL.',
+      'Lists deliveries of events with their last attempt, newest event first: all, those that were given up, or those ' +
+        'that are still to come. A receiver is named by the first 16 hex digits of the SHA-256 of its URL.',
     )
-    .addOption(
-      new Option('--failed', 'only those that fail now, tried again or given up').conflicts([
-        'pending',
-        'givenUp',
-      ]),
-    )
-    .addOption(new Option('--given-up', 'only those that are not tried again').conflicts('pending'))
+    .addOption(new Option('--failed', 'only those given up').conflicts('pending'))
     .addOption(new Option('--pending', 'only those still to come'))
     .addOption(
       new Option('--limit <count>', 'deliveries to list').argParser(integerArgument(1, 200)).default(50),
@@ -38,9 +31,9 @@ export function webhooksListCommand({ terminal }: Cli): Command {
       'after',
       '\nExamples:\n  $ npm run credits -- webhooks list --failed\n  $ npm run credits -- webhooks list --json',
     )
-    .action(({ failed = false, givenUp = false, pending = false, limit, json = false }: Options) =>
+    .action(({ failed = false, pending = false, limit, json = false }: Options) =>
       withDatabase(terminal, async (sql) => {
-        const state = failed ? 'failing' : givenUp ? 'failed' : pending ? 'pending' : null
+        const state = failed ? 'failed' : pending ? 'pending' : null
         const deliveries = await listDeliveries(sql, { endpointId: null, state, limit })
         if (json) terminal.print(JSON.stringify({ items: deliveries.map(deliveryJson) }, null, 2))
         else for (const line of formatDeliveries(deliveries)) terminal.print(line)

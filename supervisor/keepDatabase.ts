@@ -14,14 +14,12 @@ const MAX_PAUSE_MS = 10_000
  * Runs the embedded PostgreSQL and starts it again when it ends.
  *
  * @param onMoved called when it came back at another URL, because something had taken its port meanwhile.
- * @param onRestart called each time when it runs again.
  * @throws when the first start fails: without a database there is no service.
  */
 export async function keepDatabase(
   dataDir: string,
   logger: Logger,
   onMoved: () => void,
-  onRestart: () => void = () => {},
 ): Promise<KeptDatabase> {
   const log = logger.child({ component: 'postgres' })
   const passLine = (line: string) => {
@@ -48,7 +46,6 @@ export async function keepDatabase(
         const before = server.url
         server = await startEmbeddedPostgres({ dataDir, log: passLine })
         log.info('the embedded PostgreSQL runs again')
-        onRestart()
         if (server.url !== before) onMoved()
         return
       } catch (error) {

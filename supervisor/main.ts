@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { openEndpoints } from '../billing/chain/rpc/rpcEndpoint.ts'
 import type { Config } from '../billing/config/config.ts'
 import { formatFaults, parseSettings } from '../billing/config/parseSettings.ts'
 import { isHangUp } from '../billing/database/connect.ts'
-import type { Supervised } from '../billing/health/createMetrics.ts'
 import { createLogger } from '../billing/log/createLogger.ts'
 import { freePort } from './freePort.ts'
 import { type KeptIndexer, keepIndexer } from './indexer/keepIndexer.ts'
@@ -22,11 +20,9 @@ import { watchTraces } from './watchTraces.ts'
 /** sysexits.h: wrong usage, wrong configuration. */
 const EXIT_USAGE = 64
 const EXIT_CONFIG = 78
-/** Everything must have stopped ten seconds after DRAIN_SECONDS: the processes get most of that, the database the rest. */
+/** Everything must have stopped after ten seconds: the processes get most of that, the database the rest. */
 const PROCESS_PATIENCE_MS = 6_500
 const DATABASE_PATIENCE_MS = 2_000
-/** How long billing waits to hear in which way ETH is found; it is started anew where it then is another one. */
-const BILLING_WAITS_MS = 2_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -73,8 +69,7 @@ async function run(role: Role, settings: Config): Promise<void> {
   const logger = log.child({ component: 'supervisor' })
   const parts: Parts = { database: null, indexer: null, billing: null, panel: null }
   let config = settings
-  const drains = role === 'all' || role === 'api'
-  const stop = stopOnce(parts, drains ? settings.drainSeconds * 1_000 : 0, logger)
+  const stop = stopOnce(parts, logger)
   if (role === 'all' || role === 'api') parts.panel = keepPanelBuilt(logger)
   process.on('SIGINT', () => void stop.now(0))
   process.on('SIGTERM', () => void stop.now(0))
@@ -96,49 +91,24 @@ async function run(role: Role, settings: Config): Promise<void> {
     void parts.indexer?.restart()
     void parts.billing?.restart()
   }
-  const restarts: Partial<Record<Supervised, number>> = {}
-  const tellRestarts = () => parts.billing?.send({ restarts })
-  const countRestart = (name: Supervised) => () => {
-    restarts[name] = (restarts[name] ?? 0) + 1
-    tellRestarts()
-  }
-  if (settings.databaseUrl === null)
-    parts.database = await keepDatabase(settings.dataDir, log, restartAll, countRestart('postgres'))
+  if (settings.databaseUrl === null) parts.database = await keepDatabase(settings.dataDir, log, restartAll)
   const databaseUrl = () => parts.database?.url() ?? settings.databaseUrl ?? ''
 
-  // The index waits for the first clear answers, so that it is not begun in one way and then rebuilt in another. Billing does not
-  // wait for RPCs that are away: balances and heartbeats need none.
+  // Waits for the first clear answers, so that the index is not begun in one way and then rebuilt in another.
   const traces = watchTraces(endpointsOf(settings), logger, (chains) => {
     config = withoutTraces(settings, chains)
     restartAll()
   })
-  const first = traces.first.then((chains) => {
-    config = withoutTraces(settings, chains)
-  })
-  await Promise.race([first, wait(BILLING_WAITS_MS, undefined, { ref: false })])
+  config = withoutTraces(settings, await traces.first)
   if (stop.asked()) return
 
   const runsIndexer = role === 'all' || role === 'indexer'
-  const indexerAt = { host: '127.0.0.1', port: runsIndexer ? await freePort() : 0 }
-  const begunWith = config
+  // On its own, the indexer is what HOST and PORT are for; beside billing it is only reached from this machine.
+  const indexerAt =
+    role === 'indexer'
+      ? { host: settings.host, port: settings.port }
+      : { host: '127.0.0.1', port: runsIndexer ? await freePort() : 0 }
   const environment = () => childEnvironment(config, databaseUrl())
-  const indexerUrl = runsIndexer ? `http://${indexerAt.host}:${indexerAt.port}` : (settings.indexerUrl ?? '')
-  parts.billing = superviseProcess({
-    component: 'billing',
-    plan: async () => ({
-      args: ['--import', import.meta.resolve('tsx'), 'billing/main.ts', '--role', role],
-      env: { ...environment(), INDEXER_URL: indexerUrl },
-      cwd: root,
-    }),
-    stopSignal: 'SIGTERM',
-    hopeless: { code: EXIT_CONFIG, tell: () => void stop.now(EXIT_CONFIG) },
-    onRestart: countRestart('billing'),
-    onStart: tellRestarts,
-    logger: log,
-  })
-  await first
-  if (stop.asked()) return
-  if (detectionOf(config) !== detectionOf(begunWith)) void parts.billing.restart()
   if (runsIndexer) {
     parts.indexer = keepIndexer({
       config: () => config,
@@ -146,14 +116,25 @@ async function run(role: Role, settings: Config): Promise<void> {
       ...indexerAt,
       environment,
       root,
-      onRestart: countRestart('indexer'),
       logger: log,
     })
   }
-}
-
-function detectionOf({ chains }: Config): string {
-  return chains.map(({ ethDetection }) => ethDetection).join()
+  if (role !== 'indexer') {
+    const indexerUrl = runsIndexer
+      ? `http://${indexerAt.host}:${indexerAt.port}`
+      : (settings.indexerUrl ?? '')
+    parts.billing = superviseProcess({
+      component: 'billing',
+      plan: async () => ({
+        args: ['--import', import.meta.resolve('tsx'), 'billing/main.ts', '--role', role],
+        env: { ...environment(), INDEXER_URL: indexerUrl },
+        cwd: root,
+      }),
+      stopSignal: 'SIGTERM',
+      hopeless: { code: EXIT_CONFIG, tell: () => void stop.now(EXIT_CONFIG) },
+      logger: log,
+    })
+  }
 }
 
 interface Stop {
@@ -162,8 +143,7 @@ interface Stop {
   asked(): boolean
 }
 
-/** Until billing closes, all that it needs goes on; what is served through it too. */
-function stopOnce(parts: Parts, drainMs: number, logger: Logger): Stop {
+function stopOnce(parts: Parts, logger: Logger): Stop {
   let asked = false
   return {
     asked: () => asked,
@@ -173,12 +153,7 @@ function stopOnce(parts: Parts, drainMs: number, logger: Logger): Stop {
       logger.info('stopping')
       const { indexer, billing, database, panel } = parts
       panel?.stop()
-      const drained = code === 0 && billing?.pid() ? drainMs : 0
-      const stopIndexer = async () => {
-        await wait(drained)
-        await indexer?.stop(PROCESS_PATIENCE_MS)
-      }
-      await Promise.allSettled([stopIndexer(), billing?.stop(drained + PROCESS_PATIENCE_MS)])
+      await Promise.allSettled([indexer?.stop(PROCESS_PATIENCE_MS), billing?.stop(PROCESS_PATIENCE_MS)])
       await database?.stop(DATABASE_PATIENCE_MS)
       logger.info('stopped')
       process.exit(code)

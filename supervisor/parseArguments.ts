@@ -31,9 +31,9 @@ export const HELP = `Runs the service from its settings (environment, or .env in
 Usage: npm start [-- --role ROLE]
 
   --role all       everything on one machine (default); with an empty DATABASE_URL also its own PostgreSQL
-  --role indexer   the indexer alone; serves GraphQL on HOST and PORT for the others' INDEXER_URL, health and metrics too
+  --role indexer   the indexer alone; serves GraphQL on HOST and PORT for the others' INDEXER_URL
   --role api       the HTTP API alone; any number of them behind a load balancer
-  --role worker    finality gate and accrual alone; of several one works, the others stand by. Serves health and metrics
+  --role worker    finality gate and accrual alone; of several one works, the others stand by
   --help           this text
 
 Exit codes: 0 stopped when told, 1 could not run, 64 wrong arguments, 78 wrong settings.

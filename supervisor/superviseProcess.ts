@@ -26,10 +26,6 @@ export interface SuperviseOptions {
   onMessage?: (message: unknown, reply: (answer: Record<string, unknown>) => void) => void
   /** An exit code that means a restart is useless: `tell` is called once, and the process is not started again. */
   hopeless?: { code: number; tell(): void }
-  /** Called before each start but the first, whatever the reason. */
-  onRestart?: () => void
-  /** Called when it has been started; it can be told something then. */
-  onStart?: () => void
   /** Without a component: pino writes a key that a child logger repeats twice. */
   logger: Logger
 }
@@ -37,8 +33,6 @@ export interface SuperviseOptions {
 export interface SupervisedProcess {
   /** null while it is not running. */
   pid(): number | null
-  /** Sends something by its IPC channel; lost where it is not running. */
-  send(message: Record<string, unknown>): void
   /** Stops the process, runs `whileDown`, and starts it again at once with a new plan. */
   restart(whileDown?: () => Promise<void>): Promise<void>
   /** Stops the process for good; kills it if it has not ended after `patienceMs`. May be called twice. */
@@ -68,7 +62,6 @@ class Supervision implements SupervisedProcess {
   #childExited: Promise<void> = Promise.resolve()
   #stopped = false
   #failures = 0
-  #starts = 0
   #timer: NodeJS.Timeout | undefined
   /** The start under way. Aborted when a newer one replaces it. */
   #attempt = new AbortController()
@@ -81,11 +74,6 @@ class Supervision implements SupervisedProcess {
 
   pid(): number | null {
     return this.#child?.pid ?? null
-  }
-
-  send(message: Record<string, unknown>): void {
-    // One that is just ending hears it no more.
-    if (this.#child?.connected) this.#child.send(message, () => {})
   }
 
   async restart(whileDown?: () => Promise<void>): Promise<void> {
@@ -130,9 +118,6 @@ class Supervision implements SupervisedProcess {
     })
     this.#child = started
     this.#logger.debug({ pid: started.pid }, 'started')
-    this.#starts += 1
-    if (this.#starts > 1) this.#options.onRestart?.()
-    this.#options.onStart?.()
     if (onLine) passLines(started, onLine)
     // A process that has ended meanwhile needs no answer.
     const reply = (answer: Record<string, unknown>) => void started.send(answer, () => {})

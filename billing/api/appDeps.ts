@@ -74,15 +74,6 @@ export interface Events {
   readDeposits(ids: string[]): Promise<DepositView[]>
 }
 
-/** What the API says of this process and of the parts that it needs. */
-export interface Health {
-  read(): Promise<HealthReport>
-  /** Why people cannot be served; null: they can. */
-  readServing(): Promise<string | null>
-  /** It serves on until those who send requests have been told. */
-  isStopping(): boolean
-}
-
 /** An enabled rail with what the chain said about its token at the start. */
 export interface RailInfo {
   rail: Rail
@@ -112,7 +103,7 @@ export interface AppDeps {
   ledger: LedgerReads
   deposits: DepositReads
   prices: PriceReads
-  health: Health
+  health: { read(): Promise<HealthReport> }
   metrics: Metrics
   /** The page on which people pay. */
   panel: PanelFiles

@@ -18,7 +18,7 @@ import { addAuthRoutes } from './routes/authRoutes.ts'
 import { addConfigRoute } from './routes/configRoutes.ts'
 import { addDocsRoutes } from './routes/docsRoutes.ts'
 import { addGraphqlRoute } from './routes/graphqlRoutes.ts'
-import { addHealthRoutes, addMetricsRoute, closeWhileStopping } from './routes/healthRoutes.ts'
+import { addHealthRoutes, addMetricsRoute } from './routes/healthRoutes.ts'
 import { addPanelRoutes } from './routes/panelRoutes.ts'
 import { addPricesRoute } from './routes/priceRoutes.ts'
 import { addQuotesRoute } from './routes/quoteRoutes.ts'
@@ -46,7 +46,6 @@ export function createApp(deps: AppDeps): Api {
   })
 
   app.use(observeRequests(metrics, logger))
-  app.use(closeWhileStopping(deps.health))
   app.use(securityHeaders(config.publicUrl))
   app.use(
     methodNotAllowed({
@@ -74,14 +73,7 @@ export function createApp(deps: AppDeps): Api {
     rateLimit: rateLimit({ perMinute: config.rateLimitPerMinute, trustProxy: config.trustProxy }),
     hashBudget: hashBudget({ perMinutePerClient: config.rateLimitPerMinute }),
   })
-  for (const { method, path } of app.routes) countsOfRoute(metrics, method, path)
   return app
-}
-
-/** The first failure of a route is a rise only where it was at 0 before. */
-function countsOfRoute({ httpRequestsTotal }: Metrics, method: string, route: string): void {
-  if (!knownMethods.has(method) || route.includes('*')) return
-  for (const status of ['500', '503']) httpRequestsTotal.inc({ method, route, status }, 0)
 }
 
 function addRoutes(app: Api, deps: RouteDeps): void {

@@ -98,8 +98,6 @@ export interface Config {
   dataDir: string
   host: string
   port: number
-  /** At a stop: between the moment when load balancers are told and the one when the socket closes. */
-  drainSeconds: number
   /** Without a trailing slash. */
   publicUrl: string
   /** Where a separately running indexer serves GraphQL, without a trailing slash; null: none is known. */

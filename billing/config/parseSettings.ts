@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import type { AxgtPricing, ChainConfig, Config, EthPricing, RailConfig } from './config.ts'
-import { findTypos } from './findTypos.ts'
 import { invariants } from './invariants.ts'
 import { type ChainSettingValues, readSettings, type SettingValues } from './readSettings.ts'
 import { readSetting, type SettingFault } from './setting.ts'
@@ -12,8 +11,7 @@ type Complete<Values> = { [Name in keyof Values]: Exclude<Values[Name], undefine
 
 /**
  * Turns the environment into the Config, or into every fault at once: of single settings and of rules between them.
- * Values are trimmed and an empty one counts as unset; unknown variables are ignored, but for one that looks like a
- * misspelt one of ours. `stdoutIsTerminal` decides the
+ * Values are trimmed and an empty one counts as unset; unknown variables are ignored. `stdoutIsTerminal` decides the
  * default of `LOG_FORMAT`. Pure but for the working directory, against which `DATA_DIR` is resolved.
  */
 export function parseSettings(
@@ -21,11 +19,7 @@ export function parseSettings(
   { stdoutIsTerminal }: { stdoutIsTerminal: boolean },
 ): { ok: true; config: Config } | { ok: false; faults: SettingFault[] } {
   const reading = readSettings(env)
-  const typos = findTypos(
-    env,
-    reading.chains.map(({ chainId }) => chainId),
-  )
-  const faults = [...typos, ...reading.faults, ...invariants.flatMap((invariant) => invariant(reading))]
+  const faults = [...reading.faults, ...invariants.flatMap((invariant) => invariant(reading))]
   if (faults.length > 0) return { ok: false, faults }
   const { values } = reading
   const chains = reading.chains.filter(isComplete)
@@ -37,8 +31,7 @@ export function parseSettings(
 
 /** The faults as text for the terminal, one line each. Holds no secret. */
 export function formatFaults(faults: SettingFault[]): string {
-  const lines = faults.map(({ variable, was, why, mayBe, meant }) => {
-    if (meant !== undefined) return `  ${variable}: did you mean ${meant}?`
+  const lines = faults.map(({ variable, was, why, mayBe }) => {
     const judgement = why === null ? was : `${was}: ${why}`
     return `  ${variable} is ${judgement}. It may be ${mayBe}.`
   })
@@ -61,7 +54,6 @@ function buildConfig(
     dataDir: resolve(values.dataDir),
     host: values.host,
     port: values.port,
-    drainSeconds: values.drainSeconds,
     publicUrl: values.publicUrl,
     indexerUrl: values.indexerUrl,
     pollIntervalMs: values.pollIntervalMs,

@@ -78,8 +78,6 @@ export interface SettingFault {
   /** What is wrong with it; null where `mayBe` says it all. */
   why: string | null
   mayBe: string
-  /** The setting that was probably meant, of a variable that is none. */
-  meant?: string
 }
 
 /** `value` is undefined where no part of the setting is usable; `faults` says whether and why it is refused. */

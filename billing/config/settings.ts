@@ -33,18 +33,7 @@ export const settings = {
   ),
   dataDir: withDefault('DATA_DIR', '.data', folder, 'Folder of the embedded PostgreSQL.'),
   host: withDefault('HOST', '127.0.0.1', hostName, 'Address the HTTP server listens on.'),
-  port: withDefault(
-    'PORT',
-    '8080',
-    integer(0, 65535),
-    'Port the HTTP server of every role listens on; 0: any free one.',
-  ),
-  drainSeconds: withDefault(
-    'DRAIN_SECONDS',
-    '0',
-    integer(0, 600),
-    'At a stop, how long a process goes on serving after `/health/serving` has become 503.',
-  ),
+  port: withDefault('PORT', '8080', integer(0, 65535), 'Port the HTTP server listens on; 0: any free one.'),
   publicUrl: withDefault(
     'PUBLIC_URL',
     'http://localhost:8080',

@@ -10,8 +10,6 @@ import { type Quote, quote } from '../pricing/quote.ts'
 import { createMarkets, type Market } from './createMarkets.ts'
 
 const RETRY_AFTER_SECONDS = 5
-/** People wait in front of the page; what is still being read then serves whoever asks next. */
-const MAX_WAIT_MS = 1_500
 
 /**
  * Quotes at the newest block, by the function that credits: a payment in that block is credited as quoted, to the micro. A
@@ -26,32 +24,15 @@ export function createQuoter(deps: GateDeps): Quoter {
     async quote(request): Promise<QuoteResult> {
       const rail = deps.rails.get(request.rail)
       const chain = rail === undefined ? undefined : deps.chains.get(rail.config.chainId)
-      const isConfigured = deps.configuredRails?.some((configured) => configured.rail === request.rail)
-      if (rail === undefined && isConfigured) return unavailable('the chain cannot be read yet')
       if (rail === undefined || chain === undefined) return { kind: 'rail_unknown' }
-      const quoted = async (): Promise<QuoteResult> => {
-        const market = await markets.newest(chain)
-        if (market === null) return unavailable('the chain cannot be read')
-        return quoteAt({ ...deps, readHistory }, market, rail, request)
-      }
-      return within(MAX_WAIT_MS, quoted(), unavailable('the chain does not answer in time'))
+      const market = await markets.newest(chain)
+      if (market === null) return unavailable('the chain cannot be read')
+      return quoteAt({ ...deps, readHistory }, market, rail, request)
     },
   }
 }
 
 type ReadHistory = (rail: Rail, block: PriceBlock) => Promise<AxgtHistory>
-
-async function within<value>(ms: number, work: Promise<value>, otherwise: value): Promise<value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<value>((resolve) => {
-    timer = setTimeout(() => resolve(otherwise), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /** What a rail's price is compared with, read once a block however many ask. */
 function rememberHistory({ sql }: GateDeps): ReadHistory {

@@ -36,8 +36,6 @@ export interface GateDeps {
   clock: () => Date
   chains: ReadonlyMap<number, GateChain>
   rails: ReadonlyMap<Rail, GateRail>
-  /** Those that are enabled, also where their chain has not answered yet; without it, those of `rails`. */
-  configuredRails?: readonly RailConfig[]
   pricing: PricingConfig
   axgtDecimals: ReadonlyMap<number, number>
   /** What sessions are metered by: a deposit first settles the grace that its payer's sessions have used. */

@@ -22,11 +22,14 @@ export function reportGate(
     switch (event.kind) {
       case 'credited': {
         const { kind, ...facts } = event
+        metrics.depositsCreditedTotal.inc({ rail: event.rail })
+        metrics.creditMicrosTotal.inc({ rail: event.rail }, Number(event.micros))
         logger.info(text(facts), 'deposit credited')
         return
       }
       case 'reversed': {
         const { kind, ...facts } = event
+        metrics.depositsReversedTotal.inc({ rail: event.rail })
         logger.error(text(facts), 'deposit reversed: a reorg removed its transaction')
         return
       }

@@ -70,9 +70,8 @@ export async function runGate(
  * them. Those that waited for a setting are looked at again at once. And rows of before 0.2, which did not keep under what
  * they were seen, are taken to be seen under the present settings.
  */
-export async function reviewSettings({ sql, rails, chains, configuredRails }: GateDeps): Promise<void> {
-  const configured = configuredRails ?? [...rails.values()].map(({ config }) => config)
-  const enabled = configured.map(({ rail }) => rail)
+export async function reviewSettings({ sql, rails, chains }: GateDeps): Promise<void> {
+  const enabled = [...rails.keys()]
   await sql`
     with before as (
       select id, reason from credits.deposit
@@ -90,7 +89,7 @@ export async function reviewSettings({ sql, rails, chains, configuredRails }: Ga
   await sql`
     update credits.deposit set state = 'held', retry_at = now(), failures = 0
     where state = 'rejected' or (state = 'held' and reason in ('rail_disabled', 'setup_changed'))`
-  for (const config of configured) {
+  for (const { config } of rails.values()) {
     const chain = chains.get(config.chainId)
     if (chain === undefined) continue
     await sql`

@@ -135,24 +135,10 @@ export async function readProgress(
  * seconds. Call it only while holding the indexer's advisory lock, with our own indexer known to be dead.
  */
 export async function releaseSchema(sql: Sql, schema: string): Promise<void> {
-  await forgetReadiness(sql)
   const [found] = await sql<{ made: boolean }[]>`
     select to_regclass(${`${schema}._ponder_meta`}) is not null as made`
   if (!found?.made) return
-  await sql`
-    update ${sql(schema)}._ponder_meta
-    set value = jsonb_set(jsonb_set(value, '{is_locked}', '0'), '{is_ready}', '0')`
-}
-
-/**
- * Until the indexer that starts now follows the chain, nobody fills the index that the views show, an earlier build's perhaps:
- * what it was ready for is past.
- */
-async function forgetReadiness(sql: Sql): Promise<void> {
-  const shown = `${VIEWS_SCHEMA}._ponder_meta`
-  const [found] = await sql<{ made: boolean }[]>`select to_regclass(${shown}) is not null as made`
-  if (!found?.made) return
-  await sql`update ${sql(VIEWS_SCHEMA)}._ponder_meta set value = jsonb_set(value, '{is_ready}', '0')`
+  await sql`update ${sql(schema)}._ponder_meta set value = jsonb_set(value, '{is_locked}', '0')`
 }
 
 /**

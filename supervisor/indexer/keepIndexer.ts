@@ -34,7 +34,6 @@ export interface KeepIndexerOptions {
   environment(): NodeJS.ProcessEnv
   /** The root of the checkout. */
   root: string
-  onRestart?: () => void
   /** Without a component: pino writes a key that a child logger repeats twice. */
   logger: Logger
 }
@@ -89,7 +88,6 @@ class Keeper implements KeptIndexer {
       stopSignal: 'SIGINT',
       onLine: (line) => this.#hear(line),
       onMessage: (message, reply) => void this.#note(message, reply),
-      onRestart: () => options.onRestart?.(),
       logger: options.logger,
     })
     this.#watch = watchIndex({

@@ -89,29 +89,6 @@ test('list shows deliveries with their last answer, newest first, and those give
   })
 })
 
-test('list --failed shows what fails now: tried in vain or given up, and not what was delivered or is yet to be tried', async () => {
-  await publishThree()
-  const { sql } = database
-  await sql`
-    update credits.webhook_delivery set attempts = 1 where event_id = 1`
-  await sql`
-    update credits.webhook_delivery set state = 'failed', attempts = 10, next_attempt_at = null where event_id = 2`
-  const eventsOf = async (...options: string[]) =>
-    (
-      JSON.parse((await credits(['list', ...options, '--json'])).out) as { items: { eventId: string }[] }
-    ).items.map(({ eventId }) => eventId.split('_')[1])
-  expect(await eventsOf('--failed')).toEqual(['2', '1'])
-  expect(await eventsOf('--given-up')).toEqual(['2'])
-  expect(await eventsOf('--pending')).toEqual(['3', '1'])
-  await settle('delivered')
-  expect(await eventsOf('--failed')).toEqual([])
-  await credits(['redeliver', '2'])
-  expect(await eventsOf('--failed')).toEqual([])
-  // Nothing reaches a receiver that is disabled.
-  await sql`update credits.webhook_endpoint set disabled_at = now()`
-  expect(await eventsOf('--failed')).toEqual(['2'])
-})
-
 test('list needs no WEBHOOK_URL', async () => {
   expect(await credits(['list'], { WEBHOOK_URL: '' })).toMatchObject({ code: 0, err: '' })
 })

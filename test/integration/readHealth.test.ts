@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connect } from '../../billing/database/connect.ts'
-import { readHealth, readServing } from '../../billing/health/readHealth.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { readHealth } from '../../billing/health/readHealth.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
 
 // Case 21, and what else /health/ready must notice, told from rows as the gate and the indexer leave them.
@@ -110,75 +109,6 @@ describe('the indexer', () => {
     await database.sql`delete from indexer._ponder_checkpoint`
     expect(await check('indexer')).toEqual({ status: 'failing', detail: 'has not published its tables yet' })
   })
-})
-
-describe('the indexer that was started again', () => {
-  async function ponderSays({
-    isReady,
-    latest,
-    finalized,
-  }: {
-    isReady: number
-    latest: number
-    finalized: number
-  }) {
-    const at = (block: number) =>
-      `${'1'.repeat(10)}${String(CHAIN).padStart(16, '0')}${String(block).padStart(16, '0')}${'9'.repeat(33)}`
-    await database.sql`
-      update indexer._ponder_checkpoint set latest_checkpoint = ${at(latest)}, finalized_checkpoint = ${at(finalized)}`
-    await database.sql`
-      insert into indexer._ponder_meta values ('app', ${database.sql.json({ is_ready: isReady })})`
-  }
-  beforeAll(async () => {
-    await database.sql.unsafe(`
-      alter table indexer._ponder_checkpoint add column finalized_checkpoint text;
-      create table indexer._ponder_meta (key text, value jsonb)`)
-  })
-  afterEach(() => database.sql`delete from indexer._ponder_meta`)
-  afterAll(async () => {
-    await database.sql`drop table indexer._ponder_meta`
-  })
-
-  test.each([
-    ['is not there for its live blocks, near the head as it stopped', 0, 499, 470, 'failing'],
-    ['has filled its index and seen no live block yet', 1, 490, 490, 'failing'],
-    ['follows the chain', 1, 499, 470, 'ok'],
-    ['follows a chain whose newest block is final', 1, 500, 500, 'ok'],
-  ])('and %s: ready says so', async (_, isReady, latest, finalized, status) => {
-    await given({})
-    await ponderSays({ isReady, latest, finalized })
-    expect(await check('indexer')).toMatchObject({ status })
-  })
-})
-
-test('a chain that this process waits for is starting, with the cause, and the others are not', async () => {
-  await given({})
-  const starting = new Map([[5, 'USDC_ADDRESS_5 cannot be read yet: rpc 1 (host.example): no connection']])
-  const { checks } = await readHealth(database.sql, [CHAIN, 5], starting)
-  expect(checks.rpc['5']).toEqual({ status: 'starting', detail: starting.get(5) })
-  expect(checks.gate['5']).toEqual({ status: 'starting', detail: starting.get(5) })
-  expect([checks.rpc[String(CHAIN)]?.status, checks.database.status]).toEqual(['ok', 'ok'])
-})
-
-test('a database that takes no writes cannot serve, whatever the chains do, and one that does can', async () => {
-  expect(await readServing(database.sql)).toBeNull()
-  const [{ name } = { name: '' }] = await database.sql<{ name: string }[]>`select current_database() as name`
-  await database.sql.unsafe(`alter database "${name}" set default_transaction_read_only = on`)
-  const standby = connect(database.url)
-  try {
-    expect(await readServing(standby)).toBe('the database is read-only')
-    expect((await readHealth(standby, [CHAIN])).checks.database).toEqual({
-      status: 'failing',
-      detail: 'is read-only',
-    })
-  } finally {
-    await standby.end()
-    await database.sql.unsafe(`
-      set default_transaction_read_only = off; alter database "${name}" reset default_transaction_read_only`)
-  }
-  const away = connect(database.url.replace(/:\d+\//, ':1/'))
-  expect(await readServing(away)).toBe('the database does not answer')
-  await away.end({ timeout: 0 })
 })
 
 test('a chain that is not asked about has no say, one that is unknown is failing', async () => {

@@ -408,7 +408,6 @@ export const answers: Record<string, Answers | null> = {
   wallet_token: null,
   sign_in_challenge: null,
   applied_functions: null,
-  passed_check: null,
   migration: null,
 }
 

@@ -36,8 +36,7 @@ test('docs/operations.md has of every reason an alarm on its own gauge, its mean
   expect(rows.flatMap(([first]) => named(first)).sort()).toEqual(reasons)
   for (const [first, alarm = '', means = '', whatToDo = ''] of rows) {
     const [reason] = named(first)
-    const expression =
-      /^`(?:delta\()?axonos_deposits_held\{reason="(\w+)"\}(?:\[1d\]\))? > 0` (?:at once|for \d+m)$/
+    const expression = /^`(?:delta\()?deposits_held\{reason="(\w+)"\}(?:\[1d\]\))? > 0` (?:at once|for \d+m)$/
     // Of the payer's own matters nobody need be woken.
     if (reason === 'below_minimum') expect(alarm).toBe('none: nobody waits for us')
     else expect(expression.exec(alarm)?.[1], alarm).toBe(reason)

@@ -1,8 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
 import type { HealthCheck, HealthReport } from '../../health/readHealth.ts'
 import { loggableError } from '../../log/loggableError.ts'
-import type { Api, AppDeps } from '../appDeps.ts'
+import type { Api } from '../appDeps.ts'
 import { problemResponses } from '../problem.ts'
 import type { RouteDeps } from '../request/guards.ts'
 
@@ -10,7 +9,7 @@ import type { RouteDeps } from '../request/guards.ts'
 const READ_TIMEOUT_MS = 5_000
 
 const CheckSchema = z
-  .strictObject({ status: z.enum(['ok', 'failing', 'starting']), detail: z.string() })
+  .strictObject({ status: z.enum(['ok', 'failing']), detail: z.string() })
   .openapi('HealthCheck')
 
 const byChain = z.record(z.string(), CheckSchema).openapi({ description: 'By chain id.' })
@@ -24,16 +23,9 @@ const ReadySchema = z
       indexer: byChain,
       gate: byChain,
       jobs: byChain,
-      /** Only while this process is about to stop. */
-      process: CheckSchema.optional(),
     }),
   })
   .openapi('Health')
-
-const ServingSchema = z.strictObject({ status: z.enum(['ok', 'failing']), detail: z.string() })
-
-/** What the routes of operation need: no chain, no wallet, so that every role serves them. */
-export type OperationDeps = Pick<AppDeps, 'config' | 'logger' | 'health' | 'metrics'>
 
 const liveRoute = createRoute({
   method: 'get',
@@ -63,62 +55,21 @@ const readyRoute = createRoute({
   },
 })
 
-const servingContent = { 'application/json': { schema: ServingSchema } }
-
-const servingRoute = createRoute({
-  method: 'get',
-  path: '/health/serving',
-  tags: ['Operation'],
-  summary: 'Whether a load balancer should send requests to this process; says nothing of chains',
-  responses: {
-    200: { description: 'It serves.', content: servingContent },
-    503: {
-      description: 'It cannot serve, or is about to stop: it goes on serving for `DRAIN_SECONDS`.',
-      content: servingContent,
-    },
-    ...problemResponses('internal_error'),
-  },
-})
-
-const STOPPING = 'this process is about to stop'
-
-/** Adds /health/live, /health/ready and /health/serving. */
-export function addHealthRoutes(app: Api, deps: OperationDeps): void {
+/** Adds /health/live and /health/ready. */
+export function addHealthRoutes(app: Api, deps: RouteDeps): void {
   app.openapi(liveRoute, (c) => c.json({ status: 'ok' as const }, 200))
 
   app.openapi(readyRoute, async (c) => {
-    const report = await readReport(deps)
-    const isStopping = deps.health.isStopping()
-    const checks = isStopping
-      ? { ...report.checks, process: { status: 'failing' as const, detail: STOPPING } }
-      : report.checks
-    const isReady = !isStopping && allChecks(checks).every((check) => check.status === 'ok')
+    const { checks } = await readReport(deps)
+    const isReady = allChecks(checks).every((check) => check.status === 'ok')
     return isReady
       ? c.json({ status: 'ok' as const, checks }, 200)
       : c.json({ status: 'failing' as const, checks }, 503)
   })
-
-  app.openapi(servingRoute, async (c) => {
-    const why = deps.health.isStopping() ? STOPPING : await deps.health.readServing()
-    return why === null
-      ? c.json({ status: 'ok' as const, detail: 'serves' }, 200)
-      : c.json({ status: 'failing' as const, detail: why }, 503)
-  })
-}
-
-/**
- * Makes the middleware that ends kept connections while this process is about to stop: a caller that keeps one open opens its
- * next one elsewhere, and is not cut off in the middle of a request.
- */
-export function closeWhileStopping({ isStopping }: OperationDeps['health']): MiddlewareHandler {
-  return async (c, next) => {
-    await next()
-    if (isStopping()) c.header('Connection', 'close')
-  }
 }
 
 /** The report comes from the database, so failing to read it in time is itself reported. */
-async function readReport(deps: OperationDeps): Promise<HealthReport> {
+async function readReport(deps: RouteDeps): Promise<HealthReport> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('reading the health took too long')), READ_TIMEOUT_MS)
@@ -143,7 +94,7 @@ function allChecks(checks: HealthReport['checks']): HealthCheck[] {
 }
 
 /** Adds /metrics, open or behind the service key as `METRICS_ACCESS` says. */
-export function addMetricsRoute(app: Api, deps: OperationDeps & Pick<RouteDeps, 'requireKey'>): void {
+export function addMetricsRoute(app: Api, deps: RouteDeps): void {
   const isGuarded = deps.config.metricsAccess === 'service'
   const route = createRoute({
     method: 'get',
@@ -157,7 +108,9 @@ export function addMetricsRoute(app: Api, deps: OperationDeps & Pick<RouteDeps, 
       ...problemResponses('unauthorized', 'forbidden', 'internal_error'),
     },
   })
-  const { metrics } = deps
+  const { registry } = deps.metrics
 
-  app.openapi(route, async (c) => c.text(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
+  app.openapi(route, async (c) =>
+    c.text(await registry.metrics(), 200, { 'Content-Type': registry.contentType }),
+  )
 }

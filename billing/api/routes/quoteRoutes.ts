@@ -75,10 +75,6 @@ export function addQuotesRoute(app: Api, deps: RouteDeps): void {
   app.openapi(quotesRoute, async (c) => {
     const query = c.req.valid('query')
     const rail = deps.rails().find((enabled) => enabled.rail === query.rail)
-    if (!rail && deps.config.rails.some((configured) => configured.rail === query.rail)) {
-      const why = `There is no price for ${query.rail} at the moment: the chain cannot be read yet.`
-      return problem(c, 'price_unavailable', why, { retryAfterSeconds: 5 })
-    }
     if (!rail) return problem(c, 'rail_unknown', `${query.rail} is not enabled here.`)
     const amountBaseUnits = query.amount === undefined ? null : parseAmount(query.amount, rail.decimals)
     if (query.amount !== undefined && amountBaseUnits === null) {

@@ -6,13 +6,8 @@ import { httpSender, transportError } from './jsonRpc.ts'
 import { describeRpcFailure, failureOf, RpcError, type RpcFailure, shapeError } from './rpcError.ts'
 import { webSocketSender } from './webSocketSender.ts'
 
-/** Called as each request ends: for metrics, and for counting what a deposit costs. `position`: of the RPC among its chain's. */
-export type OnRpcRequest = (request: {
-  method: string
-  outcome: 'ok' | 'error'
-  durationMs: number
-  position: number
-}) => void
+/** Called as each request ends: for metrics, and for counting what a deposit costs. */
+export type OnRpcRequest = (request: { method: string; outcome: 'ok' | 'error'; durationMs: number }) => void
 
 /** One RPC of a chain. */
 export interface RpcEndpoint {
@@ -84,7 +79,7 @@ export function createRpcEndpoint(
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), ticket.tries ? Math.min(leftMs, TRIAL_TIMEOUT_MS) : leftMs)
     const tell = (outcome: 'ok' | 'error') =>
-      onRequest?.({ method, outcome, durationMs: performance.now() - startedAt, position })
+      onRequest?.({ method, outcome, durationMs: performance.now() - startedAt })
     try {
       const result = await send(method, params, late.signal, bounds.maxBytes)
       ticket.answered()

@@ -104,17 +104,14 @@ export async function adoptDeliveries(sql: Sql, endpointId: string): Promise<num
   return adopted.length
 }
 
-/**
- * Lists deliveries for the operator, newest event first: to one receiver or all (null), and of any state (null), still to come,
- * delivered, given up (`failed`), or `failing`: given up, or tried in vain and to be tried again.
- */
+/** Lists deliveries for the operator, newest event first: to one receiver or all (null), in one state or any (null). */
 export function listDeliveries(
   sql: Sql,
   {
     endpointId,
     state,
     limit,
-  }: { endpointId: string | null; state: WebhookDeliveryState | 'failing' | null; limit: number },
+  }: { endpointId: string | null; state: WebhookDeliveryState | null; limit: number },
 ): Promise<DeliveryView[]> {
   return sql<DeliveryView[]>`
     select d.event_id as "eventId", d.endpoint_id as "endpointId", e.kind, e.account, e.created_at as "createdAt",
@@ -130,14 +127,8 @@ export function listDeliveries(
     ) a on true
     where true
       ${endpointId === null ? sql`` : sql`and d.endpoint_id = ${endpointId}`}
-      ${state === null ? sql`` : state === 'failing' ? failing(sql) : sql`and d.state = ${state}`}
+      ${state === null ? sql`` : sql`and d.state = ${state}`}
     order by d.event_id desc, d.endpoint_id limit ${limit}`
-}
-
-/** Also those that wait for a disabled receiver: nothing reaches it. Queued anew, a delivery has not failed yet. */
-function failing(sql: Sql) {
-  return sql`
-    and (d.state = 'failed' or (d.state = 'pending' and (d.attempts > 0 or w.disabled_at is not null)))`
 }
 
 /** A delivery as the operator sees it, with its last attempt. */

@@ -32,8 +32,6 @@ export interface WebhookOptions {
   target: WebhookTarget
   stop: AbortSignal
   report: (report: WebhookReport) => void
-  /** Called after each attempt that was made to its end. */
-  onAttempt?: (outcome: 'delivered' | 'failed') => void
   /** How long one attempt may take; 15 s by default. */
   timeoutMs?: number
 }
@@ -45,7 +43,7 @@ export interface WebhookOptions {
  */
 export async function runWebhooks(
   sql: Sql,
-  { target, stop, report, onAttempt = () => {}, timeoutMs = DEFAULT_TIMEOUT_MS }: WebhookOptions,
+  { target, stop, report, timeoutMs = DEFAULT_TIMEOUT_MS }: WebhookOptions,
 ): Promise<void> {
   const endpointId = webhookEndpointId(target.url)
   const waker = createWaker()
@@ -72,7 +70,7 @@ export async function runWebhooks(
     if (limit === 0) return
     const claimed = await claimDeliveries(sql, { endpointId, limit, leaseMs: timeoutMs + LEASE_MARGIN_MS })
     for (const delivery of claimed) {
-      const attempted = attempt(sql, delivery, { target, stop: over.signal, report, onAttempt, timeoutMs })
+      const attempted = attempt(sql, delivery, { target, stop: over.signal, report, timeoutMs })
         .catch(tell)
         .finally(() => {
           inFlight.delete(attempted)
@@ -105,7 +103,7 @@ export async function runWebhooks(
 async function attempt(
   sql: Sql,
   delivery: ClaimedDelivery,
-  { target, stop, report, onAttempt, timeoutMs }: Required<WebhookOptions>,
+  { target, stop, report, timeoutMs }: Required<WebhookOptions>,
 ): Promise<void> {
   const startedAt = performance.now()
   const answer = await postWebhook(delivery, { target, timeoutMs, stop })
@@ -126,7 +124,6 @@ async function attempt(
     problem: plan.kind === 'delivered' ? null : problem,
     plan,
   })
-  onAttempt(plan.kind === 'delivered' ? 'delivered' : 'failed')
   if (plan.kind === 'gone') report({ kind: 'disabled' })
   if (plan.kind === 'failed') report({ kind: 'gave_up', eventId: delivery.eventId, problem })
 }

@@ -20,19 +20,13 @@ export type OpenGateResult =
 
 export type OpenedGate = Extract<OpenGateResult, { kind: 'open' }>
 
-/** What the gate tells what it does. */
-export interface GateObservers {
-  logger: Logger
-  metrics: Metrics
-}
-
 /** Assembles the gate from the settings: RPC endpoints, readers, tokens. Opens connections to the RPCs. */
 export async function openGate(
   config: Config,
   sql: Sql,
-  observers: GateObservers,
-  endpoints: ReadonlyMap<number, RpcEndpoint[]> = openChainEndpoints(config, observers),
+  { logger, metrics }: { logger: Logger; metrics: Metrics },
 ): Promise<OpenGateResult> {
+  const endpoints = new Map(config.chains.map((chain) => [chain.chainId, endpointsOf(chain, metrics)]))
   const wrongChain = await checkChainIds(sql, endpoints)
   if (wrongChain !== null) return { kind: 'wrong', detail: wrongChain }
   const opened = await openRails(sql, config, endpoints)
@@ -50,40 +44,21 @@ export async function openGate(
     const { chainId, confirmations, startBlock } = chain
     return { chainId, confirmations, startBlock, setup, reader }
   })
-  warnOfUnguardedPrices(config, observers.logger)
+  warnOfUnguardedPrices(config, logger)
   const deps: GateDeps = {
-    ...gateWithoutChains(config, sql, observers),
-    chains: new Map(chains.map((chain) => [chain.chainId, chain])),
-    rails: opened.open.rails,
-    axgtDecimals,
-  }
-  return { kind: 'open', deps, rails: opened.open.rails }
-}
-
-/** What the gate has before any chain has answered. */
-export function gateWithoutChains(config: Config, sql: Sql, { logger, metrics }: GateObservers): GateDeps {
-  return {
     sql,
     clock: () => new Date(),
-    chains: new Map(),
-    rails: new Map(),
-    configuredRails: config.rails,
+    chains: new Map(chains.map((chain) => [chain.chainId, chain])),
+    rails: opened.open.rails,
     pricing: config.pricing,
-    axgtDecimals: new Map(),
+    axgtDecimals,
     meterLimits: meterLimits(config),
     pricesLookedAt: new Map(),
     searchedTo: new Map(),
     sightAgain: new Map(),
     report: reportGate(logger, metrics, (error) => loggableError(error, config)),
   }
-}
-
-/** Opens the RPCs of all chains; nothing is sent yet. */
-export function openChainEndpoints(
-  { chains }: Config,
-  { metrics }: GateObservers,
-): ReadonlyMap<number, RpcEndpoint[]> {
-  return new Map(chains.map((chain) => [chain.chainId, endpointsOf(chain, metrics)]))
+  return { kind: 'open', deps, rails: opened.open.rails }
 }
 
 /** L2s known to have a sequencer. While it is down, prices are stale and nobody can act on them. */
@@ -101,33 +76,10 @@ function warnOfUnguardedPrices({ chains, pricing }: Config, logger: Logger): voi
 }
 
 function endpointsOf({ chainId, rpcUrls }: ChainConfig, metrics: Metrics): RpcEndpoint[] {
-  const chain = String(chainId)
-  const endpoints = openEndpoints(rpcUrls, {
-    onRequest: ({ method, outcome, durationMs, position }) => {
-      const rpc = String(position)
-      metrics.rpcRequestsTotal.inc({ chain, method, outcome })
-      metrics.rpcRequestDurationSeconds.observe({ chain, rpc }, durationMs / 1000)
-      if (outcome === 'error') metrics.rpcErrorsTotal.inc({ chain, rpc })
-    },
+  return openEndpoints(rpcUrls, {
+    onRequest: ({ method, outcome }) =>
+      metrics.rpcRequestsTotal.inc({ chain: String(chainId), method, outcome }),
   })
-  return endpoints.map((endpoint, index) =>
-    notingHeads(endpoint, (timestamp) => metrics.headSeen(chainId, index + 1, timestamp)),
-  )
-}
-
-/** Whatever asks an RPC for its newest block, its age is told. */
-function notingHeads(endpoint: RpcEndpoint, onHead: (timestamp: bigint) => void): RpcEndpoint {
-  return {
-    ...endpoint,
-    async request(method, params, schema, bounds) {
-      const answer = await endpoint.request(method, params, schema, bounds)
-      const isHead = method === 'eth_getBlockByNumber' && params[0] === 'latest'
-      if (isHead && typeof answer === 'object' && answer !== null && 'timestamp' in answer) {
-        if (typeof answer.timestamp === 'bigint') onHead(answer.timestamp)
-      }
-      return answer
-    },
-  }
 }
 
 function contextOf(config: Config, chain: ChainConfig, pool: PoolSource | null): EvidenceContext {

@@ -32,7 +32,6 @@ export const config: Config = {
   indexerUrl: null,
   pollIntervalMs: 1000,
   dataDir: '/data',
-  drainSeconds: 0,
   host: '127.0.0.1',
   port: 0,
   publicUrl: 'http://localhost:8080',
@@ -452,8 +451,6 @@ export function fakeDeps(
       },
     },
     health: {
-      readServing: async () => null,
-      isStopping: () => false,
       read: async () => ({
         checks: {
           database: { status: 'ok', detail: 'answers' },

@@ -699,7 +699,7 @@ test('/health/ready is 200 when every check is ok', async () => {
 test('/health/ready is 503 and says what fails by how much when a chain has halted (case 21)', async () => {
   const { checks } = await fakeDeps().health.read()
   const rpc = { '1': { status: 'failing', detail: 'no new block for 31 minutes' } as const }
-  const health = { ...fakeDeps().health, read: async () => ({ checks: { ...checks, rpc } }) }
+  const health = { read: async () => ({ checks: { ...checks, rpc } }) }
   const answer = await createApp(fakeDeps({ health })).request('/health/ready')
 
   expect(answer.status).toBe(503)
@@ -707,10 +707,7 @@ test('/health/ready is 503 and says what fails by how much when a chain has halt
 })
 
 test('/health/ready says that the database fails when health cannot be read', async () => {
-  const health = {
-    ...fakeDeps().health,
-    read: () => Promise.reject(new Error('connect ECONNREFUSED')),
-  }
+  const health = { read: () => Promise.reject(new Error('connect ECONNREFUSED')) }
   const answer = await createApp(fakeDeps({ health })).request('/health/ready')
 
   expect(answer.status).toBe(503)
@@ -724,50 +721,6 @@ test('/health/ready says that the database fails when health cannot be read', as
       jobs: {},
     },
   })
-})
-
-test('/health/serving says whether people can be served, whatever the chains do', async () => {
-  const { checks, ...health } = { ...fakeDeps().health, checks: (await fakeDeps().health.read()).checks }
-  const rpc = { '1': { status: 'failing', detail: 'no new block for 31 minutes' } as const }
-  const halted = { ...health, read: async () => ({ checks: { ...checks, rpc } }) }
-  const serving = await createApp(fakeDeps({ health: halted })).request('/health/serving')
-  expect([serving.status, await serving.json()]).toEqual([200, { status: 'ok', detail: 'serves' }])
-
-  const readServing = async () => 'the database is read-only'
-  const cannot = await createApp(fakeDeps({ health: { ...health, readServing } })).request('/health/serving')
-  expect([cannot.status, await cannot.json()]).toEqual([
-    503,
-    { status: 'failing', detail: 'the database is read-only' },
-  ])
-})
-
-test('a process that is about to stop says so, still serves, and ends kept connections', async () => {
-  const health = { ...fakeDeps().health, isStopping: () => true }
-  const app = createApp(fakeDeps({ health }))
-  const stopping = { status: 'failing', detail: 'this process is about to stop' }
-  const serving = await app.request('/health/serving')
-  expect([serving.status, await serving.json()]).toEqual([503, stopping])
-  const ready = await app.request('/health/ready')
-  expect([ready.status, await ready.json()]).toMatchObject([503, { checks: { process: stopping } }])
-  const config = await app.request('/v1/config')
-  expect([config.status, config.headers.get('Connection')]).toEqual([200, 'close'])
-  expect((await createApp(fakeDeps()).request('/v1/config')).headers.get('Connection')).toBeNull()
-})
-
-test('the first failure of any route is a rise: its series are there at 0', async () => {
-  const text = await (await createApp(fakeDeps()).request('/metrics')).text()
-  expect(text).toContain('axonos_http_requests_total{method="POST",route="/v1/heartbeats",status="500"} 0')
-  expect(text).toContain('axonos_http_requests_total{method="GET",route="/v1/quotes",status="503"} 0')
-})
-
-test('a quote of a rail whose chain has not answered yet is 503, of one that is not enabled 422', async () => {
-  const deps = fakeDeps()
-  const app = createApp({ ...deps, rails: () => [] })
-  const [known] = deps.config.rails
-  const answer = await app.request(`/v1/quotes?rail=${known?.rail}`)
-  expect(await statusAndCode(answer)).toEqual([503, 'price_unavailable'])
-  expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
-  expect(await statusAndCode(await app.request('/v1/quotes?rail=eth:5'))).toEqual([422, 'rail_unknown'])
 })
 
 test('/metrics counts requests by route pattern, not by path', async () => {

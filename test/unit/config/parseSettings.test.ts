@@ -45,7 +45,6 @@ describe('defaults', () => {
     expect(dataDir).toMatch(/^\/.*\/\.data$/)
     expect({ ...config, profiles: { ...config.profiles } }).toEqual({
       databaseUrl: null,
-      drainSeconds: 0,
       host: '127.0.0.1',
       port: 8080,
       publicUrl: 'http://localhost:8080',
