@@ -143,10 +143,15 @@ async function makeTraces(rpc, { method, params: [tag] }, given) {
       }
     }
   }
-  await Promise.all(Array.from({ length: MAX_TRACES_AT_ONCE }, traceNext))
+  const traceAll = () => Promise.all(Array.from({ length: MAX_TRACES_AT_ONCE }, traceNext))
+  await traceAll()
+  if (untraced.length > 0 && known.size === 0) {
+    if (!(await tracesAtAll(rpc, BigInt(block.number)))) return null
+    // Traces may have come back just now.
+    queue.push(...untraced.splice(0))
+    await traceAll()
+  }
   if (untraced.length > 0) {
-    const isOnlyTheBlock = known.size > 0 || (await tracesAtAll(rpc, BigInt(block.number)))
-    if (!isOnlyTheBlock) return null
     const chainId = Number(await ask(rpc, 'eth_chainId', []))
     await noteUntraced({ chainId, blockNumber: block.number, blockHash: block.hash, txHashes: untraced })
   }
