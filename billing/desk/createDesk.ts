@@ -36,8 +36,11 @@ export function createDesk(deps: GateDeps): TransactionDesk {
 
   async function submit(txHash: Hash, chainId?: number): Promise<TransactionLookup> {
     const known = await recorded(txHash)
-    const since = new Date(deps.clock().getTime() - READING_COUNTS_MS)
-    if (known.length > 0 && known.every(isCredited) && (await areWhollyRead(deps, known, since))) {
+    if (
+      known.length > 0 &&
+      known.every(isCredited) &&
+      (await areWhollyRead(deps, known, READING_COUNTS_SECONDS))
+    ) {
       return found(txHash, known, true)
     }
     const chains = chainsOf(deps, chainId)
@@ -93,13 +96,17 @@ function isCredited({ state }: DepositView): boolean {
  * Who submits a hash again after so long may know better than the reading that showed nothing more: it is read again. Until
  * then it costs no request.
  */
-const READING_COUNTS_MS = 30_000
+const READING_COUNTS_SECONDS = 30
 
-async function areWhollyRead(deps: GateDeps, deposits: DepositView[], since?: Date): Promise<boolean> {
+async function areWhollyRead(
+  deps: GateDeps,
+  deposits: DepositView[],
+  maxAgeSeconds?: number,
+): Promise<boolean> {
   const read = await Promise.all(
     deposits.map(async ({ chainId, txHash }) => {
       const chain = deps.chains.get(chainId)
-      return chain !== undefined && isWhollyRead(deps.sql, chain, txHash, since)
+      return chain !== undefined && isWhollyRead(deps.sql, chain, txHash, maxAgeSeconds)
     }),
   )
   return read.every((isRead) => isRead)

@@ -57,17 +57,19 @@ export async function noteWholeReadings(
  * Whether every payment of a transaction was read where it is now, by the strongest way that the chain offers now: that of
  * the process that makes the gate's passes. Another whose own RPCs are weaker has not read the whole.
  *
- * @param since the reading must not be older; by default it may be of any age.
+ * @param maxAgeSeconds the reading must not be older, by the clock of the database that dated it; by default it may be of
+ * any age.
  */
 export async function isWhollyRead(
   sql: Sql,
   { chainId, setup }: GateChain,
   txHash: Hash,
-  since: Date | null = null,
+  maxAgeSeconds: number | null = null,
 ): Promise<boolean> {
   const rows = await sql`
     select from credits.read_transaction r
-    where r.chain_id = ${chainId} and r.tx_hash = ${txHash} and (${since}::timestamptz is null or r.read_at >= ${since})
+    where r.chain_id = ${chainId} and r.tx_hash = ${txHash}
+      and (${maxAgeSeconds}::int is null or r.read_at >= now() - make_interval(secs => ${maxAgeSeconds}::int))
       and (r.seen_by = 'traces' or (${setup.ethDetection} = 'transactions' and not exists (
         select from credits.chain_status s where s.chain_id = r.chain_id and s.eth_detection = 'traces')))
       and not exists (
