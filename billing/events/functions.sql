@@ -1,4 +1,4 @@
--- The functions of events, as source: `migrate` applies this file whenever it has changed. billing/database/applyFunctions.ts
+-- The functions of events, as source: `migrate` applies this file whenever it has changed. billing/database/migrate.ts
 -- says what a change may do while two releases run side by side. A function stands after those it calls.
 
 -- Publishes events: gives each its place in the one order, one publisher at a time, and queues its delivery if there is a

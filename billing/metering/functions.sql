@@ -1,4 +1,4 @@
--- The functions of metering, as source: `migrate` applies this file whenever it has changed. billing/database/applyFunctions.ts
+-- The functions of metering, as source: `migrate` applies this file whenever it has changed. billing/database/migrate.ts
 -- says what a change may do while two releases run side by side. A function stands after those it calls.
 
 -- The time between two moments in whole microseconds, exact. Taken from the interval, not from two epochs: the epoch of a
