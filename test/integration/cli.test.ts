@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCli } from '../../cli/runCli.ts'
 import { removeFolder } from '../../demo/removeFolder.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../../supervisor/embeddedPostgres.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7'
 const OTHER = `0x${'b'.repeat(40)}`
@@ -22,19 +22,8 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** Runs a command line in this process, with only the settings given. */
-async function credits(args: string[], env: Record<string, string> = { DATABASE_URL: database.url }) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(args, {
-    env,
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n'), err: complained.join('\n') }
-}
+const credits = (args: string[], env: Record<string, string> = { DATABASE_URL: database.url }) =>
+  runCredits(args, env)
 
 describe('with nothing but DATABASE_URL', () => {
   test('verify says that books are in order', async () => {

@@ -2,10 +2,10 @@ import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCli } from '../../cli/runCli.ts'
 import { removeFolder } from '../../demo/removeFolder.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
+import { runCredits } from '../support/runCredits.ts'
 import { type Service, startService } from '../support/startService.ts'
 import { waitUntil } from '../support/waitUntil.ts'
 
@@ -34,18 +34,7 @@ afterAll(async () => {
   await removeFolder(folder)
 })
 
-async function credits(...args: string[]) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(args, {
-    env: settings,
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n'), err: complained.join('\n') }
-}
+const credits = (...args: string[]) => runCredits(args, settings)
 
 test('a payment credited by the service is shown and proven, and an adjustment is seen by the service at once', async () => {
   const { buyer } = chain.accounts

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { holdDeposits } from '../../billing/deposits/changeDeposits.ts'
 import { selectByTransaction } from '../../billing/deposits/selectDeposits.ts'
-import { runCli } from '../../cli/runCli.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain, type TestToken } from '../support/createChain.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 // The commands that ask a chain, on a real one and without any service: what they record and credit is the gate's code.
 
@@ -32,18 +32,8 @@ afterAll(async () => {
   await database.drop()
 })
 
-async function credits(args: string[], change: Record<string, string> = {}) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(args, {
-    env: { ...settings, ...change },
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n'), err: complained.join('\n') }
-}
+const credits = (args: string[], change: Record<string, string> = {}) =>
+  runCredits(args, { ...settings, ...change })
 
 const payEth = () => chain.mineWith(chain.transferEth({ from: chain.accounts.buyer, value: ETHER / 2000n }))
 

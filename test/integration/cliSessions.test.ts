@@ -7,6 +7,7 @@ import { putVolume } from '../../billing/metering/volumes.ts'
 import { runCli } from '../../cli/runCli.ts'
 import { createMeterScene, limits, type MeterScene, rate } from '../support/createMeterScene.ts'
 import { readDifferences } from '../support/readDifferences.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 // What the operator sees and does of sessions and volumes, with nothing but DATABASE_URL: no service, no chain.
 
@@ -23,18 +24,8 @@ beforeEach(async () => {
 })
 afterEach(() => scene.stop())
 
-async function credits(args: string[], change: Record<string, string> = {}) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(args, {
-    env: { DATABASE_URL: database.url, ...change },
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n'), err: complained.join('\n') }
-}
+const credits = (args: string[], change: Record<string, string> = {}) =>
+  runCredits(args, { DATABASE_URL: database.url, ...change })
 
 const give = (minutes: bigint, wallet: `0x${string}` = ALICE) =>
   adjust(database.sql, { wallet, micros: minutes * MINUTE, reason: 'test', idempotencyKey: wallet })

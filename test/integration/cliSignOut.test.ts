@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSignIn, type SignIn } from '../../billing/auth/createSignIn.ts'
 import { readWalletToken } from '../../billing/auth/walletTokens.ts'
-import { runCli } from '../../cli/runCli.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 // The operator signs people out, with nothing but DATABASE_URL. The wallets are contracts: the chain says yes to all.
 
@@ -21,15 +21,8 @@ beforeEach(async () => {
 afterEach(() => database.drop())
 
 async function signOut(...args: string[]) {
-  const printed: string[] = []
-  const code = await runCli(['sign-out', ...args], {
-    env: { DATABASE_URL: database.url },
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: () => {},
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n') }
+  const { code, out } = await runCredits(['sign-out', ...args], { DATABASE_URL: database.url })
+  return { code, out }
 }
 
 async function signInAs(address: typeof ALICE | typeof BOB): Promise<string> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runCli } from '../../cli/runCli.ts'
 import { baseSettings, type ServiceSettings } from '../support/baseSettings.ts'
 import { createChain, type TestChain } from '../support/createChain.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 // Goal: what `verify --chain` finds, and what it cannot read, decide its exit code. Method: a real chain with one credited payment
 // in ETH and one in no table; what each rule names is tried in verifyChain.test.ts.
@@ -41,18 +41,8 @@ afterAll(async () => {
   await database?.drop()
 })
 
-async function credits(args: string[], change: Record<string, string> = {}) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(args, {
-    env: { ...settings, ...change },
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  return { code, out: printed.join('\n'), err: complained.join('\n') }
-}
+const credits = (args: string[], change: Record<string, string> = {}) =>
+  runCredits(args, { ...settings, ...change })
 
 const verify = (...options: string[]) => credits(['verify', ...options])
 const around = (from: bigint, to: bigint) => `${chain.chainId}:${from}-${to}`

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { registerEndpoint } from '../../billing/events/webhooks/deliveries.ts'
 import { webhookEndpointId } from '../../billing/events/webhooks/postWebhook.ts'
-import { runCli } from '../../cli/runCli.ts'
 import { createTestDatabase, type TestDatabase } from '../support/createTestDatabase.ts'
+import { runCredits } from '../support/runCredits.ts'
 
 // What the operator sees of deliveries, and how events are delivered again. Nothing is sent: that is the service's.
 
@@ -17,17 +17,8 @@ beforeEach(async () => {
 afterEach(() => database.drop())
 
 async function credits(args: string[], change: Record<string, string> = {}) {
-  const printed: string[] = []
-  const complained: string[] = []
-  const code = await runCli(['webhooks', ...args], {
-    env: { DATABASE_URL: database.url, WEBHOOK_URL: URL_OF_RECEIVER, ...change },
-    interactive: false,
-    print: (line) => printed.push(line),
-    complain: (line) => complained.push(line),
-    progress: () => {},
-  })
-  const out = printed.join('\n')
-  const err = complained.join('\n')
+  const env = { DATABASE_URL: database.url, WEBHOOK_URL: URL_OF_RECEIVER, ...change }
+  const { code, out, err } = await runCredits(['webhooks', ...args], env)
   expect(out + err).not.toContain('hunter2')
   return { code, out, err }
 }
